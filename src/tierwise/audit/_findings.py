@@ -1,0 +1,260 @@
+"""What an audit found. These structs are the JSON of `tierwise audit --json`, field by field.
+
+All money is USD as an exact Decimal (a string in JSON), never rounded here.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+Basis = Literal["measured", "simulated", "assumed"]
+"""What a saving rests on: counted in the log, replayed under documented rules, or assumed."""
+
+LeverName = Literal["waste", "tools", "cache", "tier", "effort", "lane"]
+LEVERS: tuple[LeverName, ...] = ("waste", "tools", "cache", "tier", "effort", "lane")
+"""In the order they are applied; each lever's share is the cost before it minus after it."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls, tokens and money of one group. Token counts are disjoint and add up."""
+
+    calls: int = 0
+    input: int = 0
+    """Uncached input tokens, audio included."""
+    cached: int = 0
+    written: int = 0
+    output: int = 0
+    """Visible output tokens, audio included."""
+    reasoning: int = 0
+    spend: Decimal = Decimal(0)
+    unpriced_calls: int = 0
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a breakdown: by model, project, tag, day, lane, key."""
+
+    name: str
+    counts: Counts
+
+
+class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Spend on one model as it was served."""
+
+    model: str
+    tier: str | None
+    """Its depth on the ladder in use, None when it is not on it."""
+    counts: Counts
+    note: str | None = None
+    """How the name was resolved, or why it is unpriced."""
+
+
+class LeverShare(msgspec.Struct, frozen=True, kw_only=True):
+    """What one lever could save, over all workloads or in one."""
+
+    lever: LeverName
+    saves: Decimal
+    low: Decimal
+    high: Decimal
+    basis: Basis
+    measured: Decimal
+    """The part of `saves` that was counted in the log, with no assumption about the future."""
+    calls: int
+    """Calls that it touches."""
+    assumption: str
+    """What must be true for `saves`, in one sentence."""
+    needs: str | None = None
+    """For a log too coarse to tell: what record is needed and the command that makes it."""
+    worthwhile: bool = True
+    """False when the saving a month is not worth the work, by the threshold in the report."""
+
+
+class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log lets one see of success. None where it does not."""
+
+    sessions: int = 0
+    tokens_per_session: float | None = None
+    spend_per_session: Decimal | None = None
+    first_attempt_success: float | None = None
+    """Share of tasks whose first attempt ended well, 0 to 1."""
+    cost_per_success: Decimal | None = None
+    retries: int = 0
+    errors: int = 0
+    scored: int = 0
+    score_mean: float | None = None
+    success_rule: str | None = None
+    """What was counted as success, in words."""
+
+
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes prompts of a workload differ early, so that the cache cannot hold."""
+
+    kind: str
+    """timestamp, id, date, number, name, tool order, tools, text."""
+    where: str
+    """e.g. 'instructions, character 41 of 812'."""
+    example: tuple[str, str]
+    """The differing text of two calls, at most 60 characters each."""
+    calls: int
+    saves: Decimal
+
+
+class WorkloadRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls that come from the same place in the application, and what they could cost."""
+
+    id: str
+    """16 hex digits."""
+    label: str
+    task: str
+    depth: str
+    role: str
+    calls: int
+    spend: Decimal
+    counts: Counts
+    model: str
+    """The model most of its spend goes to."""
+    models: dict[str, int]
+    proposed: str | None
+    """The model most of its calls would move to; None when they stay."""
+    proposed_effort: str | None
+    proposed_lane: str | None
+    levers: dict[LeverName, Decimal]
+    could_save: Decimal
+    low: Decimal
+    high: Decimal
+    signals: tuple[str, ...]
+    depths: dict[str, int]
+    """Calls by depth."""
+    reasons: tuple[str, ...]
+    """Why its calls move or stay, most frequent first."""
+    projects: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    outcomes: Outcomes = Outcomes()
+    cached_share: float = 0.0
+    """Cached share of input as billed, 0 to 1."""
+    cacheable_share: float = 0.0
+    """Share of input that could have been read from the cache."""
+    breakers: tuple[Breaker, ...] = ()
+    tools_sent: int = 0
+    tools_unused: tuple[str, ...] = ()
+    """Names of definitions sent and never used in the log."""
+
+
+class Shutdown(msgspec.Struct, frozen=True, kw_only=True):
+    """A model in use whose end is announced."""
+
+    model: str
+    date: str
+    successor: str | None
+    calls: int
+    spend: Decimal
+    spend_on_successor: Decimal | None
+    """The same tokens at the successor's prices."""
+    workloads: tuple[str, ...] = ()
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing worth a reader's time, in a sentence, with the money where there is any."""
+
+    kind: str
+    """e.g. duplicates, retries, loop, unpriced, breaker, unused-tools, shutdown, top-tier, mismatch."""
+    text: str
+    workload: str | None = None
+    saves: Decimal | None = None
+    calls: int = 0
+    advice: str = ""
+
+
+class Spend(msgspec.Struct, frozen=True, kw_only=True):
+    """Money of the period, as the catalog prices it."""
+
+    total: Decimal
+    unpriced_calls: int
+    unpriced: dict[str, int]
+    """Calls without a price, by reason."""
+    logged: Decimal | None = None
+    """What the log itself says it cost, over the calls that carry a cost."""
+    logged_calls: int = 0
+    charged: Decimal | None = None
+    """What OpenAI's cost export says was charged, where one was read."""
+    monthly: Decimal | None = None
+    """Spend scaled to 30 days, None when the log has no times."""
+
+
+class Headline(msgspec.Struct, frozen=True, kw_only=True):
+    """What a manager needs: who needs the top tier, who is sent there, and the money."""
+
+    needs_frontier: float
+    """Share of recognised calls that need frontier depth, 0 to 1."""
+    sent_to_top: float
+    """Share of calls that is sent to the top tier, 0 to 1."""
+    spend_on_top: Decimal
+    spend_needing_frontier: Decimal
+    spend: Decimal
+    could_be: Decimal
+    measured: Decimal
+    """The part of the saving that was measured."""
+    by_depth: dict[str, Counts]
+    unknown: float
+    """Share of calls with no signal of depth, 0 to 1; they stay where they are."""
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """Spend and saving a month at N times the volume."""
+
+    times: float
+    spend: Decimal
+    spend_low: Decimal
+    spend_high: Decimal
+    could_save: Decimal
+    low: Decimal
+    high: Decimal
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole audit."""
+
+    version: int = 1
+    tierwise: str
+    policy: str
+    """Digest of the policy that proposed the moves."""
+    prices: str
+    """Digest and date of the prices."""
+    ladder: str
+    files: int
+    calls: int
+    """Calls counted once each."""
+    duplicates: int
+    """Records of a call already counted, left out."""
+    skipped: dict[str, int]
+    skipped_examples: tuple[str, ...]
+    """file:line: reason, for the first few."""
+    start: str | None
+    end: str | None
+    per_call: bool
+    """False when the log only had totals: no workloads, no tools, no waste."""
+    counts: Counts
+    spend: Spend
+    headline: Headline | None
+    models: tuple[ModelRow, ...]
+    workloads: tuple[WorkloadRow, ...]
+    projects: tuple[Group, ...]
+    keys: tuple[Group, ...]
+    tags: tuple[Group, ...]
+    days: tuple[Group, ...]
+    lanes: tuple[Group, ...]
+    hours: tuple[Group, ...] = ()
+    """By hour of the period, at most 31 days' worth; name is an ISO hour in UTC."""
+    levers: dict[LeverName, Decimal]
+    lever_shares: tuple[LeverShare, ...]
+    could_save: Decimal
+    low: Decimal
+    high: Decimal
+    outcomes: Outcomes
+    findings: tuple[Finding, ...]
+    shutdowns: tuple[Shutdown, ...]
+    forecasts: tuple[Forecast, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader must know of how the numbers came about."""

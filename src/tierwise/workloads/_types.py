@@ -1,0 +1,113 @@
+"""Facts: what recognising a request yields, without its text."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import msgspec
+
+from tierwise.calls import Endpoint
+
+Task = Literal[
+    "classification",
+    "extraction",
+    "summarization",
+    "translation",
+    "transformation",
+    "labeling",
+    "content filtering",
+    "chat",
+    "tool call",
+    "sub-agent step",
+    "research",
+    "document generation",
+    "structured analysis",
+    "financial modeling",
+    "coding",
+    "computer use",
+    "reasoning",
+    "planning",
+    "unknown",
+]
+"""What a call asks for; 'unknown' when nothing in the request says."""
+
+Depth = Literal["unknown", "commodity", "routine", "professional", "frontier"]
+"""How much reasoning the task needs. 'unknown' is not 'simple': such a call stays where it is."""
+
+Role = Literal["unknown", "single", "orchestrator", "sub-agent"]
+"""A call's place in a trace."""
+
+TASKS: tuple[Task, ...] = get_args(Task)
+DEPTHS: tuple[Depth, ...] = get_args(Depth)
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """A prefix of the prompt: keyed digest of everything up to its end, and estimated tokens so far."""
+
+    digest: int
+    tokens: int
+
+
+class ToolFact(msgspec.Struct, frozen=True, gc=False):
+    """One tool definition sent: keyed digest of its name, and tokens of its definition."""
+
+    digest: int
+    tokens: int
+
+
+class Template(msgspec.Struct, frozen=True):
+    """What calls share: instructions, tools and schema. Worked out once per distinct text."""
+
+    digest: int
+    """Keyed digest of instructions, tools and schema exactly as sent, 64 bits."""
+    base: int
+    """Digest of what never varies inside a workload: endpoint kind, tool set, schema; 64 bits."""
+    segments: tuple[int, ...]
+    """Digests of the instructions' lines and sentences, variables masked, in order."""
+    head: str
+    """First words of the instructions, masked, at most 80 characters: a label, kept out of Facts."""
+    instructions_tokens: int
+    tools_tokens: int
+    schema_tokens: int
+    tools: tuple[ToolFact, ...]
+    needs: frozenset[str]
+    """Capabilities that the tools and schema need, in the catalog's feature words."""
+    task: Task
+    depth: Depth
+    depth_score: float
+    """-1 (commodity) to 1 (frontier) before banding; 0 with no signal."""
+    signals: tuple[str, ...]
+    """Why, in a few words each, e.g. 'verb: classify', 'schema: enum of 5'. No prompt text."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision may know of a request. Pure function of the request; holds no text."""
+
+    workload: int
+    """Fingerprint of the template the call comes from, 64 bits; shown as 16 hex digits."""
+    template: Template
+    opening: tuple[int, ...]
+    """Digests of the first user turn's outer segments and their heads, for grouping calls
+    whose template sits in the user message; at most 6."""
+    endpoint: Endpoint
+    model: str | None
+    effort: str | None
+    task: Task
+    depth: Depth
+    role: Role
+    signals: tuple[str, ...]
+    needs: frozenset[str]
+    """The template's needs plus what this call adds: images, files, audio, logprobs, ..."""
+    input_tokens: int
+    """Estimated tokens of the whole prompt; a log's own usage replaces it where known."""
+    newest_tokens: int
+    """Estimated tokens of the newest user turn (or newest tool results)."""
+    max_output_tokens: int | None
+    blocks: tuple[Block, ...]
+    """Up to four growing prefixes: tools and schema; plus instructions; plus everything before
+    the newest turn (after the last assistant message); the whole prompt."""
+    turn: int
+    """Number of assistant messages already in the prompt: 0 for a first turn."""
+    request: int
+    """Keyed digest of everything that steers the answer: equal for identical requests."""
