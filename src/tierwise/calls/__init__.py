@@ -6,6 +6,10 @@ stream of Call, Bucket, CostLine and Skipped records, each with the place it cam
 
 from __future__ import annotations
 
+from tierwise.calls._plan import Plan, Unit, absolute_place, formats, plan
+from tierwise.calls._read import read
+from tierwise.calls._requests import parse_request, request_from
+from tierwise.calls._responses import parse_response, response_from
 from tierwise.calls._types import (
     Bucket,
     Call,
@@ -32,10 +36,20 @@ __all__ = [
     "Message",
     "Part",
     "Place",
+    "Plan",
     "Record",
     "Request",
     "Response",
     "Skipped",
     "Status",
     "ToolCall",
+    "Unit",
+    "absolute_place",
+    "formats",
+    "parse_request",
+    "parse_response",
+    "plan",
+    "read",
+    "request_from",
+    "response_from",
 ]

@@ -58,8 +58,10 @@ class Message(msgspec.Struct, frozen=True):
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
     call_id: str | None = None
-    arguments: msgspec.Raw | None = None
-    output: msgspec.Raw | None = None
+    arguments: msgspec.Raw = msgspec.Raw()
+    """Raw JSON of a call's arguments, empty where there are none: test with `bytes(...)`."""
+    output: msgspec.Raw = msgspec.Raw()
+    """Raw JSON of a tool's output (a string or parts), empty where there is none."""
 
     @property
     def text(self) -> str:
@@ -130,6 +132,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     refusal: bool = False
     tool_calls: tuple[str, ...] = ()
     """Names of the tools called, in order, repeats kept."""
+    arguments: tuple[str, ...] = ()
+    """Their JSON arguments as returned, in the same order."""
     service_tier: str | None = None
     tokens: Tokens | None = None
     hosted: Mapping[str, int] = {}

@@ -7,7 +7,32 @@ layer here adds what that lacks and turns its silent fallbacks into errors.
 
 from __future__ import annotations
 
-from tierwise.catalog._lanes import LANES, Lane
+from tierwise.catalog._catalog import Catalog
+from tierwise.catalog._count import at_most_tokens, count_tokens
+from tierwise.catalog._lanes import LANES, Lane, served_lane
+from tierwise.catalog._models import TIERS, CacheRules, Feature, Ladder, Model, Resolution, Tier
+from tierwise.catalog._rates import Cost, RateCard, Rates
 from tierwise.catalog._tokens import KINDS, MOST_TOKENS, Tokens, disjoint_tokens
 
-__all__ = ["KINDS", "LANES", "MOST_TOKENS", "Lane", "Tokens", "disjoint_tokens"]
+__all__ = [
+    "KINDS",
+    "LANES",
+    "MOST_TOKENS",
+    "TIERS",
+    "CacheRules",
+    "Catalog",
+    "Cost",
+    "Feature",
+    "Ladder",
+    "Lane",
+    "Model",
+    "RateCard",
+    "Rates",
+    "Resolution",
+    "Tier",
+    "Tokens",
+    "at_most_tokens",
+    "count_tokens",
+    "disjoint_tokens",
+    "served_lane",
+]

@@ -6,6 +6,13 @@ calls (which segments vary inside a workload) learns Templates from a log and ap
 
 from __future__ import annotations
 
+from tierwise.workloads._definitions import tool_names
+from tierwise.workloads._learn import Observed, Sightings, learn_templates
+from tierwise.workloads._mask import mask
+from tierwise.workloads._prompt import instructions_of
+from tierwise.workloads._recognise import Recogniser
+from tierwise.workloads._role import Span, role_of, roles_in_trace
+from tierwise.workloads._templates import Leaf, Templates, fingerprint
 from tierwise.workloads._types import (
     DEPTHS,
     ROLES,
@@ -26,8 +33,21 @@ __all__ = [
     "Block",
     "Depth",
     "Facts",
+    "Leaf",
+    "Observed",
+    "Recogniser",
     "Role",
+    "Sightings",
+    "Span",
     "Task",
     "Template",
+    "Templates",
     "ToolFact",
+    "fingerprint",
+    "instructions_of",
+    "learn_templates",
+    "mask",
+    "role_of",
+    "roles_in_trace",
+    "tool_names",
 ]

@@ -1,0 +1,74 @@
+"""From Calls to Findings: who spends what, and which lever could save what.
+
+In: the records of `calls`, the facts of `workloads`, prices. Out: Findings, whose structs are
+the JSON of `tierwise audit --json`. Nothing here calls a model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tierwise.audit._findings import (
+    LEVERS,
+    Basis,
+    Breaker,
+    Counts,
+    Finding,
+    Findings,
+    Forecast,
+    Group,
+    Headline,
+    LeverName,
+    LeverShare,
+    ModelRow,
+    Outcomes,
+    Shutdown,
+    Spend,
+    WorkloadRow,
+)
+
+if TYPE_CHECKING:
+    from tierwise.audit._map import Progress
+    from tierwise.audit._parquet import write_parquet
+    from tierwise.audit._run import DEFAULT_TIMES, Audit, audit
+
+__all__ = [
+    "DEFAULT_TIMES",
+    "LEVERS",
+    "Audit",
+    "Basis",
+    "Breaker",
+    "Counts",
+    "Finding",
+    "Findings",
+    "Forecast",
+    "Group",
+    "Headline",
+    "LeverName",
+    "LeverShare",
+    "ModelRow",
+    "Outcomes",
+    "Progress",
+    "Shutdown",
+    "Spend",
+    "WorkloadRow",
+    "audit",
+    "write_parquet",
+]
+
+_LAZY = {
+    "DEFAULT_TIMES": "_run",
+    "Audit": "_run",
+    "audit": "_run",
+    "Progress": "_map",
+    "write_parquet": "_parquet",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs numpy when it is used: whoever only reads findings does not."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

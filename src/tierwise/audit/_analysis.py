@@ -1,0 +1,124 @@
+"""One audit, step by step: the same steps as a live call, over columns, with the send left out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tierwise.audit._account import Account
+from tierwise.audit._breaking import Breaking, breaking
+from tierwise.audit._bulk import could_wait
+from tierwise.audit._clean import drop_duplicates, in_time_order, join_halves
+from tierwise.audit._decisions import Inputs, Verdicts, decide_all
+from tierwise.audit._definitions import Definitions, definitions
+from tierwise.audit._grouping import group
+from tierwise.audit._layout import HAS_REQUEST
+from tierwise.audit._lengths import learned_lengths
+from tierwise.audit._prefixes import Warmth, kept_warm, warmth
+from tierwise.audit._roles import assign_roles
+from tierwise.audit._shares import Shares, work_out
+from tierwise.audit._stages import Levers
+from tierwise.audit._table import CallTable
+from tierwise.audit._waste import IDENTICAL, Waste, find
+from tierwise.audit._workloads import UNKNOWN, Workloads, alone, depth_of_conversation
+from tierwise.catalog import Catalog
+from tierwise.policy import Policy
+
+
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything worked out about the calls of a log."""
+
+    account: Account
+    policy: Policy
+    workloads: Workloads
+    duplicates: int
+    waste: Waste
+    breaking: Breaking
+    definitions: Definitions
+    warmth: Warmth
+    depth: Any
+    waits: Any
+    verdicts: Verdicts
+    levers: Levers
+    shares: Shares
+
+    @property
+    def calls(self) -> CallTable:
+        """The calls, each once, in time order."""
+        return self.account.calls
+
+
+def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) -> Analysis:
+    """Admit, recognise, group, price, then ask the policy and pull every lever."""
+    join_halves(calls)
+    duplicates = drop_duplicates(calls)
+    in_time_order(calls)
+    workloads = group(calls)
+    assign_roles(calls)
+    account = Account(calls, catalog, today)
+    waste = find(calls)
+    depth = depth_of_conversation(calls, workloads.of)
+    broken = breaking(calls, workloads)
+    defined = definitions(calls, workloads)
+    warm = warmth(account, static=broken.static, shared=broken.shared)
+    waits = could_wait(calls, workloads.of, alone(calls))
+    inputs = Inputs(
+        calls=calls,
+        workload=workloads.of,
+        workload_ids=workloads.ids,
+        depth=depth,
+        routable=account.priced & (calls["flags"] & HAS_REQUEST != 0) & (waste.kind == 0),
+        readable=warm.mended,
+        waits=waits,
+        kept_warm=np.full(len(calls), 1000, dtype=np.int64),
+        unused=defined.digests(),
+        lengths=learned_lengths(account, workloads),
+    )
+    verdicts = decide_all(inputs, policy, catalog, account.book)
+    # What a switch loses of the cache depends on which other calls switch: decide again on that.
+    inputs = msgspec.structs.replace(inputs, kept_warm=_kept(account, warm, verdicts))
+    verdicts = decide_all(inputs, policy, catalog, account.book)
+    levers = Levers(
+        inputs=inputs,
+        verdicts=verdicts,
+        card=account.card,
+        wasted=waste.kind != 0,
+        identical=waste.kind == IDENTICAL,
+        dropped=defined.dropped,
+        readable=warm.mended,
+        kept_warm=_kept(account, warm, verdicts),
+    )
+    return Analysis(
+        account=account,
+        policy=policy,
+        workloads=workloads,
+        duplicates=duplicates,
+        waste=waste,
+        breaking=broken,
+        definitions=defined,
+        warmth=warm,
+        depth=depth,
+        waits=waits,
+        verdicts=verdicts,
+        levers=levers,
+        shares=work_out(account, levers, len(workloads)),
+    )
+
+
+def _kept(account: Account, warm: Warmth, verdicts: Verdicts) -> Any:
+    """Per mille of each call's cached input that stays warm under the verdicts' models."""
+    model = np.full(len(account.calls), -1, dtype=np.int64)
+    decided = np.flatnonzero(verdicts.of >= 0)
+    of = verdicts.of[decided]
+    model[decided[verdicts.moved[of]]] = verdicts.model[of[verdicts.moved[of]]]
+    if not (model >= 0).any():
+        return np.full(len(model), 1000, dtype=np.int64)
+    return kept_warm(account, warm.as_sent, verdicts.models, model)
+
+
+def unknown_depth(analysis: Analysis) -> Any:
+    """True for calls without a signal of depth."""
+    return analysis.depth == UNKNOWN

@@ -1,0 +1,128 @@
+"""What keeps a workload's prompts from sharing a prefix, shown with the differing text."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from tierwise.audit._table import CallTable
+from tierwise.audit._workloads import Workloads
+from tierwise.caching import Difference, first_difference, shared_share
+
+MOST_PAIRS: Final = 6
+"""Pairs of texts compared in one workload."""
+
+
+class Broken(msgspec.Struct, frozen=True, kw_only=True):
+    """One workload whose instructions or tool order vary from call to call."""
+
+    kind: str
+    where: str
+    example: tuple[str, str]
+    calls: int
+    share: float
+    """Share of the instructions that is the same in all calls, 0 to 1."""
+
+
+class Breaking(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them, and what mending them would let calls share."""
+
+    broken: dict[int, Broken]
+    """By workload number."""
+    static: Any
+    """Per call: tokens that every call of the workload would share; 0 where nothing is broken."""
+    shared: Any
+    """Per call: unsigned 64-bit value, equal for calls that would share them."""
+
+
+def breaking(calls: CallTable, workloads: Workloads) -> Breaking:
+    """Find workloads whose prefix varies, and by what."""
+    n = len(calls)
+    static = np.zeros(n, dtype=np.int64)
+    shared = (workloads.of.astype(np.uint64) + np.uint64(1)) * np.uint64(0xD6E8FEB86659FD93)
+    broken: dict[int, Broken] = {}
+    texts = _texts(calls, workloads)
+    counts = np.bincount(workloads.of, minlength=len(workloads))
+    for number, varying in enumerate(_variants(calls, workloads).tolist()):
+        if varying < 2:
+            continue
+        found = _by_text(texts.get(number, []), int(counts[number])) or _by_tools(calls, workloads, number)
+        if found is not None:
+            broken[number] = found
+    if broken:
+        share = np.zeros(len(workloads))
+        for number, found in broken.items():
+            share[number] = found.share
+        of_call = share[workloads.of]
+        before = calls["block_tokens0"].astype(np.int64)
+        whole = (before + calls["instructions"] * of_call).astype(np.int64)
+        static = np.where((of_call > 0) & (calls["block1"] != 0), whole, 0)
+    return Breaking(broken=broken, static=static, shared=shared)
+
+
+def _variants(calls: CallTable, workloads: Workloads) -> Any:
+    """Distinct starts (tools and instructions) per workload."""
+    rows = np.flatnonzero(calls["block1"] != 0)
+    order = np.lexsort((calls["block1"][rows], workloads.of[rows]))
+    number, digest = workloads.of[rows[order]], calls["block1"][rows[order]]
+    fresh = np.ones(len(rows), dtype=bool)
+    fresh[1:] = (number[1:] != number[:-1]) | (digest[1:] != digest[:-1])
+    return np.bincount(number[fresh], minlength=len(workloads))
+
+
+def _texts(calls: CallTable, workloads: Workloads) -> dict[int, list[str]]:
+    """Kept instruction texts by workload number, in the order of their digests."""
+    of_skeleton: dict[int, int] = {}
+    skeletons, first = np.unique(calls["skeleton"], return_index=True)
+    for skeleton, row in zip(skeletons.tolist(), first.tolist(), strict=True):
+        of_skeleton[skeleton] = int(workloads.of[row])
+    texts: dict[int, list[str]] = {}
+    for kept in calls.texts.values():
+        for _, (skeleton, text) in sorted(kept.items()):
+            number = of_skeleton.get(skeleton)
+            if number is not None and text:
+                texts.setdefault(number, []).append(text)
+    return texts
+
+
+def _by_text(texts: list[str], calls: int) -> Broken | None:
+    """The earliest difference among a few pairs of instructions, and what they share."""
+    found: list[tuple[Difference, str, str]] = []
+    for a, b in zip(texts[: MOST_PAIRS + 1], texts[1 : MOST_PAIRS + 1], strict=False):
+        difference = first_difference(a, b)
+        if difference is not None:
+            found.append((difference, a, b))
+    if not found:
+        return None
+    difference, _, _ = min(found, key=lambda f: f[0].position)
+    share = sum(shared_share(a, b) for _, a, b in found) / len(found)
+    return Broken(
+        kind=difference.kind,
+        where=f"instructions, character {difference.position + 1} of {difference.length}",
+        example=difference.example,
+        calls=calls,
+        share=share,
+    )
+
+
+def _by_tools(calls: CallTable, workloads: Workloads, number: int) -> Broken | None:
+    """The same tools in another order."""
+    rows = workloads.of == number
+    orders = [calls.words("toolset", i) for i in np.unique(calls["toolset"][rows]).tolist() if i]
+    by_set: dict[frozenset[str], list[tuple[str, ...]]] = {}
+    for toolset in orders:
+        by_set.setdefault(frozenset(toolset.names), []).append(toolset.names)
+    variants = max(by_set.values(), key=len, default=[])
+    if len(variants) < 2:
+        return None
+    a, b = variants[0], variants[1]
+    at = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), 0)
+    return Broken(
+        kind="tool order",
+        where=f"tools, position {at + 1} of {len(a)}",
+        example=(", ".join(a[at : at + 3])[:60], ", ".join(b[at : at + 3])[:60]),
+        calls=int(rows.sum()),
+        share=1.0,
+    )

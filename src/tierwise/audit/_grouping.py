@@ -1,0 +1,125 @@
+"""Templates learned from the whole log, and each call's workload by them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from tierwise.audit._layout import HAS_REQUEST, OPENINGS
+from tierwise.audit._partial import Skeleton
+from tierwise.audit._table import CallTable
+from tierwise.audit._workloads import Workloads
+from tierwise.workloads import Leaf, Observed, Sightings, Template, Templates, ToolFact
+
+MOST_OF_A_SKELETON: Final = 2_000
+"""Calls of one masked template that are learned from: those whose opening mixes lowest."""
+
+
+def group(calls: CallTable) -> Workloads:
+    """Every call in one workload; calls without a request are grouped by name, tags and endpoint."""
+    templates = _learn(calls)
+    workload = np.zeros(len(calls), dtype=np.uint64)
+    rows = calls["flags"] & HAS_REQUEST != 0
+    _by_template(calls, templates, rows, workload)
+    _by_name(calls, ~rows, workload)
+    ids, of = np.unique(workload, return_inverse=True)
+    return Workloads(of=of.astype(np.int64), ids=tuple(ids.tolist()))
+
+
+def _openings(calls: CallTable, rows: Any) -> Any:
+    return np.stack([calls[f"opening{i}"][rows] for i in range(OPENINGS)], axis=1)
+
+
+def _learn(calls: CallTable) -> Templates:
+    rows = np.flatnonzero(calls["flags"] & HAS_REQUEST != 0)
+    sightings = Sightings()
+    if not len(rows):
+        return sightings.learn()
+    mixed = calls["opening0"][rows].copy()
+    for i in range(1, OPENINGS):
+        mixed = (mixed ^ calls[f"opening{i}"][rows]) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    skeleton = calls["skeleton"][rows]
+    order = np.lexsort((mixed, skeleton))
+    rows, mixed, skeleton = rows[order], mixed[order], skeleton[order]
+    fresh = np.ones(len(rows), dtype=bool)
+    fresh[1:] = (skeleton[1:] != skeleton[:-1]) | (mixed[1:] != mixed[:-1])
+    starts = np.flatnonzero(fresh)
+    counts = np.diff(np.append(starts, len(rows)))
+    rank = _rank_in_group(skeleton[starts])
+    kept = rank < MOST_OF_A_SKELETON
+    chosen = rows[starts[kept]]
+    openings = _openings(calls, chosen).tolist()
+    words = calls.tables["skeleton"]
+    for index, opening, count in zip(
+        calls["skeleton"][chosen].tolist(), openings, counts[kept].tolist(), strict=True
+    ):
+        known: Skeleton = words[index]
+        sightings.add(
+            Observed(
+                base=known.base,
+                segments=known.segments,
+                opening=tuple(opening) if any(opening) else (),
+                calls=count,
+                tools=known.tools,
+            )
+        )
+    return sightings.learn()
+
+
+def _rank_in_group(sorted_groups: Any) -> Any:
+    """0, 1, 2, ... within each run of equal values."""
+    starts = np.flatnonzero(np.concatenate(([True], sorted_groups[1:] != sorted_groups[:-1])))
+    lengths = np.diff(np.append(starts, len(sorted_groups)))
+    return np.arange(len(sorted_groups)) - np.repeat(starts, lengths)
+
+
+def _by_template(calls: CallTable, templates: Templates, rows: Any, workload: Any) -> None:
+    words = calls.tables["skeleton"]
+    leaves: list[Leaf | None] = [None] * len(words)
+    fixed = np.zeros(len(words), dtype=np.uint64)
+    split = np.zeros(len(words), dtype=bool)
+    for index in np.unique(calls["skeleton"][rows]).tolist():
+        leaf = leaves[index] = templates.leaf(_template(words[index]))
+        fixed[index] = leaf.workload
+        split[index] = bool(leaf.keys)
+    skeleton = calls["skeleton"]
+    workload[rows] = fixed[skeleton[rows]]
+    by_opening = np.flatnonzero(rows & split[skeleton])
+    if len(by_opening):
+        found = [
+            leaves[index].of(opening)  # type: ignore[union-attr]  # split holds only where there is a leaf
+            for index, opening in zip(
+                skeleton[by_opening].tolist(), _openings(calls, by_opening).tolist(), strict=True
+            )
+        ]
+        workload[by_opening] = np.array(found, dtype=np.uint64)
+
+
+def _template(skeleton: Skeleton) -> Template:
+    return Template(
+        digest=0,
+        base=skeleton.base,
+        segments=skeleton.segments,
+        head=skeleton.head,
+        instructions_tokens=0,
+        tools_tokens=skeleton.tools_tokens,
+        schema_tokens=skeleton.schema_tokens,
+        tools=tuple(ToolFact(digest, 0) for digest in skeleton.tools),
+        needs=frozenset(),
+        task="unknown",
+        depth="unknown",
+        depth_score=0.0,
+        signals=(),
+    )
+
+
+def _by_name(calls: CallTable, rows: Any, workload: Any) -> None:
+    """Calls whose log holds no request: one workload per name (else tags) and endpoint."""
+    chosen = np.flatnonzero(rows)
+    named = np.where(
+        calls["name"][chosen] != 0, calls["name"][chosen], calls["tags"][chosen].astype(np.uint64) << np.uint64(32)
+    ).astype(np.uint64)
+    mixed = (named + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) ^ calls["endpoint"][chosen]
+    workload[chosen] = mixed | np.uint64(1)

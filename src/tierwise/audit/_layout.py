@@ -1,0 +1,95 @@
+"""One call as a row of fixed width: what the map keeps of a record, and nothing of its text.
+
+A million rows fit in 300 MB, travel between processes as bytes, and become numpy columns
+without a copy. Digests are 64-bit, keyed; strings are indices into tables beside the rows.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import numpy as np
+
+from tierwise.catalog import KINDS, LANES
+from tierwise.policy import EFFORTS
+from tierwise.workloads import DEPTHS, ROLES, TASKS
+
+OPENINGS: Final = 6
+BLOCKS: Final = 4
+
+STATUSES: Final = ("ok", "incomplete", "error", "abandoned", "unknown")
+ENDPOINTS: Final = ("chat", "responses", "embeddings", "completions", "decisions", "other")
+LANE_BASES: Final = ("served", "asked", "assumed")
+EFFORT_CODES: Final = ("", *EFFORTS)
+"""Index 0 is an effort that was not sent."""
+
+TABLES: Final = (
+    "asked",
+    "served",
+    "project",
+    "api_key",
+    "user",
+    "tags",
+    "name",
+    "toolset",
+    "used",
+    "needs",
+    "error",
+    "hosted",
+    "skeleton",
+)
+"""Columns that hold an index into a table of the same name."""
+
+STREAM: Final = 1
+STORE: Final = 2
+HAS_REQUEST: Final = 4
+HAS_TOKENS: Final = 8
+RESIDENCY: Final = 16
+REFUSAL: Final = 32
+EMPTY_ANSWER: Final = 64
+BACKGROUND: Final = 128
+FLAGS: Final = ("stream", "store", "request", "tokens", "residency", "refusal", "empty", "background")
+
+NO_TIME: Final = -(2**62)
+NO_COST: Final = -1
+
+_COLUMNS: Final[tuple[tuple[str, str], ...]] = (
+    ("at", "q"),
+    ("logged", "q"),
+    *((name, "Q") for name in ("id", "join", "request", "answer", "session", "trace", "span", "parent")),
+    *((f"opening{i}", "Q") for i in range(OPENINGS)),
+    *((f"block{i}", "Q") for i in range(BLOCKS)),
+    *((f"block_tokens{i}", "I") for i in range(BLOCKS)),
+    *((kind, "I") for kind in KINDS),
+    *((name, "I") for name in ("latency", "estimate", "newest", "max_output", "instructions")),
+    *((name, "I") for name in TABLES),
+    ("score", "f"),
+    ("file", "I"),
+    ("line", "I"),
+    ("turn", "H"),
+    ("flags", "H"),
+    *(
+        (name, "B")
+        for name in ("lane", "lane_basis", "effort", "endpoint", "status", "role", "task", "depth")
+    ),
+)
+
+ROW: Final = struct.Struct("<" + "".join(code for _, code in _COLUMNS))
+"""Packs one row."""
+
+NAMES: Final = tuple(name for name, _ in _COLUMNS)
+DTYPE: Final = np.dtype([(name, "<" + np.dtype(code).str[1:]) for name, code in _COLUMNS])
+"""The same row as a numpy record."""
+
+CODES: Final = {
+    "lane": {lane: i for i, lane in enumerate(LANES)},
+    "lane_basis": {basis: i for i, basis in enumerate(LANE_BASES)},
+    "effort": {effort: i for i, effort in enumerate(EFFORT_CODES)},
+    "endpoint": {endpoint: i for i, endpoint in enumerate(ENDPOINTS)},
+    "status": {status: i for i, status in enumerate(STATUSES)},
+    "role": {role: i for i, role in enumerate(ROLES)},
+    "task": {task: i for i, task in enumerate(TASKS)},
+    "depth": {depth: i for i, depth in enumerate(DEPTHS)},
+}
+"""Word to code, for every column of one byte."""

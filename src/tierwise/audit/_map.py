@@ -1,0 +1,99 @@
+"""The map over a plan: units of a log to partial results, in this process or in several."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from functools import cache
+
+from tierwise.audit._partial import Partial, Result
+from tierwise.calls import Plan, Skipped, Unit, absolute_place, read
+from tierwise.errors import DamagedLog
+from tierwise.workloads import Recogniser
+
+Progress = Callable[[int, int], None]
+"""Called with stored bytes read so far and in all; the second is 0 for a stream."""
+
+SMALL = 24 * 1024 * 1024
+"""Stored bytes below which starting processes costs more than they save."""
+
+
+@cache
+def _recogniser(key: bytes) -> Recogniser:
+    """One per process: what it remembers of distinct texts serves every unit."""
+    return Recogniser(key)
+
+
+def map_unit(number: int, unit: Unit, key: bytes = b"", progress: Callable[[int], None] | None = None) -> Result:
+    """Read one unit and fold its records."""
+    partial = Partial(_recogniser(key), key=key)
+    add = partial.add
+    for record in read(unit, progress=progress):
+        add(record)
+    return partial.result(number)
+
+
+def map_all(
+    plan: Plan, *, processes: int | None, progress: Progress | None, strict: bool, key: bytes = b""
+) -> Iterator[Result]:
+    """Every unit's result, in any order; in the order of the log when strict."""
+    streams = [(n, unit) for n, unit in enumerate(plan.units) if unit.stream]
+    files = [(n, unit) for n, unit in enumerate(plan.units) if not unit.stream]
+    workers = min(processes or os.cpu_count() or 1, len(files))
+    told = _Told(plan.bytes, progress)
+    for number, unit in streams:
+        yield _checked(map_unit(number, unit, key, told.more), plan, strict)
+    if workers <= 1 or plan.bytes < SMALL:
+        for number, unit in files:
+            yield _checked(map_unit(number, unit, key, told.more), plan, strict)
+        return
+    for result in _in_processes(files, workers, key):
+        told.more(plan.units[result.unit].size)
+        yield _checked(result, plan, strict)
+
+
+def _in_processes(units: list[tuple[int, Unit]], workers: int, key: bytes) -> Iterator[Result]:
+    """Results as they finish; at most two units a worker wait, so memory stays bounded."""
+    waiting: set[Future[Result]] = set()
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        for number, unit in units:
+            waiting.add(pool.submit(map_unit, number, unit, key))
+            if len(waiting) >= 2 * workers:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Told:
+    """Adds up what was read and passes it on."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._read, self._total, self._progress = 0, total, progress
+
+    def more(self, count: int) -> None:
+        self._read += count
+        if self._progress is not None:
+            self._progress(self._read, self._total)
+
+
+def _checked(result: Result, plan: Plan, strict: bool) -> Result:
+    if strict and result.examples:
+        raise DamagedLog(where(result.examples[0], plan.units[result.unit], plan) + " (read without --strict to skip it)")
+    return result
+
+
+def where(skipped: Skipped, unit: Unit | None, plan: Plan) -> str:
+    """'file:line: reason (detail)' of a skipped record, its line counted in the file."""
+    place = absolute_place(skipped.place, unit) if unit is not None else skipped.place
+    detail = f" ({skipped.detail})" if skipped.detail else ""
+    at = f":{place.line}" if place.line else ""
+    return f"{plan.files[place.file]}{at}: {skipped.reason}{detail}"

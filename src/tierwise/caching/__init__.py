@@ -1,0 +1,12 @@
+"""The prompt cache: what it could have served, and what keeps it from serving more.
+
+In: prefix digests with their tokens and times; texts of one workload. Out: tokens that an
+earlier call had left warm, and the first difference that breaks a prefix.
+"""
+
+from __future__ import annotations
+
+from tierwise.caching._breakers import Difference, Kind, first_difference, shared_share
+from tierwise.caching._replay import MINIMUM_PREFIX, STEP, readable
+
+__all__ = ["MINIMUM_PREFIX", "STEP", "Difference", "Kind", "first_difference", "readable", "shared_share"]

@@ -1,0 +1,113 @@
+"""What makes two prompts of one workload differ, and what kind of thing it is."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Final, Literal
+
+import msgspec
+
+Kind = Literal["timestamp", "date", "id", "email", "number", "name", "text"]
+
+EXAMPLE_LENGTH: Final = 60
+_LOOKED_AT: Final = 160
+"""Characters around a difference that are looked at; bounds the work on hostile text."""
+
+_KINDS: Final[tuple[tuple[Kind, str], ...]] = (
+    ("timestamp", r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?\S{0,9}|\b\d{1,2}:\d{2}(:\d{2})?\b|\b1[5-9]\d{8}(\d{3})?\b"),
+    ("date", r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}\b"),
+    ("id", r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{13,28}\b|\b(?=\w{6,40}\b)(?=\w{0,40}\d)(?=\w{0,40}[A-Za-z])[\w-]{6,60}"),
+    ("email", r"[\w.+-]{1,60}@[\w.-]{1,60}"),
+    ("number", r"\d[\d.,]{0,30}"),
+    ("name", r"[^\W\d_a-z][\w'-]{1,30}( [^\W\d_a-z][\w'-]{1,30}){0,3}"),
+)
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """The first place where two texts part."""
+
+    kind: Kind
+    position: int
+    """Characters that both share before it."""
+    length: int
+    """Characters of the shorter text."""
+    example: tuple[str, str]
+    """What stands there in each, at most 60 characters."""
+
+
+def first_difference(a: str, b: str) -> Difference | None:
+    """Where and by what two texts first differ; None when they are equal.
+
+    The kind is what covers the differing place in both texts: a timestamp, a date, an id, an
+    email address, a number, a capitalised name, else text.
+    """
+    if a == b:
+        return None
+    position = _shared(a, b)
+    kind, in_a, in_b = _what(a, b, position)
+    return Difference(
+        kind=kind,
+        position=position,
+        length=min(len(a), len(b)),
+        example=(in_a[:EXAMPLE_LENGTH], in_b[:EXAMPLE_LENGTH]),
+    )
+
+
+def shared_share(a: str, b: str) -> float:
+    """Share of two texts that is the same in both once their variables stand at the end, 0 to 1.
+
+    Lines that both have count whole; of a pair of lines that differ, their common start and end.
+    """
+    longest = max(len(a), len(b))
+    if not longest:
+        return 1.0
+    in_b = Counter(b.split("\n"))
+    same, left = 0, []
+    for line in a.split("\n"):
+        if in_b[line] > 0:
+            in_b[line] -= 1
+            same += len(line) + 1
+        else:
+            left.append(line)
+    other = [line for line, count in in_b.items() for _ in range(count)]
+    for line, its_pair in zip(left, other, strict=False):
+        start = _shared(line, its_pair)
+        rest = min(len(line), len(its_pair)) - start
+        same += start + min(_shared(line[::-1], its_pair[::-1]), rest)
+    return min(1.0, same / longest)
+
+
+def _shared(a: str, b: str) -> int:
+    """Length of the common start, by halving: slices compare at memory speed."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _what(a: str, b: str, position: int) -> tuple[Kind, str, str]:
+    for kind, pattern in _KINDS:
+        found = re.compile(pattern)
+        in_a, in_b = _covering(found, a, position), _covering(found, b, position)
+        if in_a is not None and in_b is not None and in_a != in_b:
+            return kind, in_a, in_b
+    return "text", _line(a, position), _line(b, position)
+
+
+def _covering(pattern: re.Pattern[str], text: str, position: int) -> str | None:
+    """The match that covers `position` (or ends just before it), if any."""
+    start = max(0, position - _LOOKED_AT // 2)
+    for match in pattern.finditer(text[start : position + _LOOKED_AT]):
+        if start + match.start() <= position <= start + match.end():
+            return match.group()
+    return None
+
+
+def _line(text: str, position: int) -> str:
+    end = text.find("\n", position)
+    return text[position : end if end >= 0 else None][:EXAMPLE_LENGTH]

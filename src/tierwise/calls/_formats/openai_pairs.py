@@ -1,0 +1,167 @@
+"""Requests with their responses, one pair a line: what an application or a proxy writes itself.
+
+`{"request": {...}, "response": {...}}` with whatever stands beside them (docs/logs.md). Wire
+recordings (`method`, `url`, `status`, `headers`) are pairs too, and a response may be the text
+of its event stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from tierwise.calls._coerce import encoded
+from tierwise.calls._context import Context, call_from, context_shape
+from tierwise.calls._endpoints import endpoint_of, endpoint_of_request, endpoint_of_response
+from tierwise.calls._format import BadRecord, Format, Sample
+from tierwise.calls._requests import WireRequest, wire_request, with_raw_parts
+from tierwise.calls._responses import WireResponse, wire_response
+from tierwise.calls._streams import assembled
+from tierwise.calls._types import Call, Endpoint, Place, Record
+from tierwise.calls._values import embedded, first, object_from
+
+_REQUESTS = ("request", "req", "request_body", "requestBody", "kwargs", "params")
+_RESPONSES = ("response", "resp", "response_body", "responseBody", "completion", "result")
+
+
+class Pair(Context, frozen=True, kw_only=True):
+    """A line: request, response, and what stands beside them."""
+
+    request: WireRequest | str | None = None
+    response: WireResponse | str | None = None
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Pair]:
+    return msgspec.json.Decoder(Pair)
+
+
+def read(raw: bytes, place: Place) -> tuple[Record, ...]:
+    """One line to one Call.
+
+    Raises:
+        BadRecord: not JSON, neither request nor response in it, impossible usage or date.
+    """
+    try:
+        line = _decoder().decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return (_lenient(raw, place),)
+    request, response = line.request, line.response
+    if (
+        isinstance(request, WireRequest)
+        and isinstance(response, WireResponse)
+        and (request.messages is not None or request.input is not None)
+        and (response.usage is not None or response.object is not None)
+    ):
+        url = line.url or line.endpoint or line.path
+        endpoint = endpoint_of(url) if url else _guess(request)
+        if endpoint != "other":
+            return (call_from(endpoint, request, response, line, place),)
+    return (_lenient(raw, place),)
+
+
+def _guess(wire: WireRequest) -> Endpoint:
+    if wire.messages is not None:
+        return "chat"
+    return "embeddings" if wire.model and "embedding" in wire.model else "responses"
+
+
+def _lenient(raw: bytes, place: Place) -> Call:
+    """A line of any other shape: other names, bodies inside bodies or strings, streams."""
+    source = object_from(raw)
+    request, response, beside = _halves(source)
+    if request is None and response is None:
+        raise BadRecord("neither request nor response", "expected the keys 'request' and 'response'")
+    url = first(beside, "url", "path", "endpoint")
+    answer = None if response is None else _answer(response)
+    endpoint = endpoint_of(url) if isinstance(url, str) and url else _endpoint(request, response)
+    if endpoint == "other":
+        # Not a call to a model: nothing in its body means what it means elsewhere.
+        request = None
+        answer = None if answer is None else WireResponse(error=answer.error, status="completed")
+    wire = None if not request else with_raw_parts(wire_request(request), raw)
+    context = msgspec.json.decode(encoded(context_shape(beside)), type=Context)
+    call = call_from(endpoint, wire, answer, context, place)
+    return _half(call, beside, answer)
+
+
+def _half(call: Call, beside: Mapping[str, Any], answer: WireResponse | None) -> Call:
+    """A background call and the later looks at it carry the same response id: halves of one call."""
+    pending = answer is not None and answer.status in ("queued", "in_progress")
+    looked_up = call.request is None and str(beside.get("method", "")).upper() == "GET"
+    if call.endpoint == "responses" and call.id and (pending or looked_up):
+        return msgspec.structs.replace(call, join=call.id)
+    return call
+
+
+def _halves(source: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, Any, Mapping[str, Any]]:
+    """Request body, response (body, stream text or list of chunks), and the fields beside them."""
+    beside = dict(source)
+    request = embedded(first(source, *_REQUESTS))
+    response = embedded(first(source, *_RESPONSES))
+    if request is None and response is not None and ("messages" in source or "input" in source):
+        request = {key: value for key, value in source.items() if key not in _RESPONSES}
+        beside = {key: value for key, value in source.items() if key not in ("metadata", "input", "user")}
+    if isinstance(request, Mapping) and isinstance(first(request, "body", "json", "content"), Mapping | str):
+        beside = {**request, **beside}
+        request = embedded(first(request, "body", "json", "content"))
+    if (
+        isinstance(response, Mapping)
+        and first(response, "body", "json") is not None
+        and "usage" not in response
+    ):
+        code = first(response, "status_code", "status")
+        beside = {**beside, "status_code": code} if type(code) is int else beside
+        response = embedded(first(response, "body", "json"))
+    return (request if isinstance(request, Mapping) else None), response, beside
+
+
+def _answer(response: Any) -> WireResponse | None:
+    if isinstance(response, Mapping):
+        return wire_response(response)
+    if isinstance(response, list):
+        return wire_response(assembled(response))
+    if not isinstance(response, str) or not response.strip():
+        return None
+    try:
+        return wire_response(response)
+    except BadRecord as fault:
+        if fault.reason in ("not JSON", "not an object", "empty stream"):
+            return None  # plain text, as endpoints without tokens answer
+        raise
+
+
+def _endpoint(request: Mapping[str, Any] | None, response: Any) -> Endpoint:
+    found = endpoint_of_request(request) if request else "other"
+    if found == "other" and isinstance(response, Mapping):
+        found = endpoint_of_response(response)
+    return found
+
+
+def matches(sample: Sample) -> bool:
+    """Whether one of the objects holds a request or response body under a name of ours."""
+    return sample.shape == "objects" and any(_is_pair(item) for item in sample.objects)
+
+
+def _is_pair(source: Mapping[str, Any]) -> bool:
+    if "custom_id" in source:
+        return False
+    request, response, _ = _halves(source)
+    if request and endpoint_of_request(request) != "other":
+        return True
+    if isinstance(response, str):
+        return "url" in source
+    return isinstance(response, Mapping) and (
+        endpoint_of_response(response) != "other" or isinstance(source.get("url"), str)
+    )
+
+
+FORMAT = Format(
+    name="openai-pairs",
+    title="OpenAI request and response pairs",
+    matches=matches,
+    read=read,
+)

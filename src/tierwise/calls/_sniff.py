@@ -1,0 +1,239 @@
+"""What a source is made of, from its first bytes: compression, encoding, shape, a sample."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, Literal
+
+import msgspec
+
+from tierwise.calls._documents import records
+from tierwise.calls._format import BadRecord, Format, Sample
+from tierwise.calls._sources import LONGEST, Compression, Encoding, unpacked
+
+Kind = Literal["lines", "document", "csv", "sqlite", "parquet"]
+
+HEAD = 1024 * 1024
+"""Stored bytes looked at first; more only where no record ends in them."""
+MOST_HEAD = LONGEST + HEAD
+_SAMPLED = 20
+_SQLITE = b"SQLite format 3\x00"
+_ZIPS = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z"}
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What the first bytes tell."""
+
+    kind: Kind
+    compression: Compression = "none"
+    encoding: Encoding = "utf-8"
+    delimiter: str = ","
+    wrapped: bool = False
+    """A document too large to hold, whose records stand in an array inside it."""
+    sample: Sample
+
+
+class NeedsMore(Exception):  # noqa: N818 - a request, not an error
+    """No record ends in the bytes at hand: look again with more of them."""
+
+
+def look(head: bytes, name: str, *, whole: bool) -> Look:
+    """Find out what a source is.
+
+    Args:
+        head: Its first stored bytes.
+        name: File name, '' for a stream.
+        whole: Whether `head` is all there is.
+
+    Raises:
+        BadRecord: 'empty file', 'not a log', 'unsupported compression', 'wrong encoding', ...
+        NeedsMore: Only when `head` is not whole.
+    """
+    name = name.lower()
+    if head.startswith(_SQLITE):
+        return Look(kind="sqlite", sample=Sample(name=name, shape="sqlite"))
+    if head.startswith(b"PAR1"):
+        return Look(kind="parquet", sample=Sample(name=name, shape="objects"))
+    for magic, title in _ZIPS.items():
+        if head.startswith(magic):
+            raise BadRecord("unsupported compression", f"{title}; unpack it first (gzip and zstd are read)")
+    compression = _compression(head)
+    plain, cut = _plain(head, compression)
+    whole = whole and not cut
+    encoding: Encoding = "utf-8"
+    if plain.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+        plain = plain[: len(plain) // 2 * 2].decode("utf-16", "ignore").encode("utf-8", "replace")
+    plain = plain.removeprefix(codecs.BOM_UTF8)
+    name = name.removesuffix(".gz").removesuffix(".zst").removesuffix(".zstd")
+    found = _text_kind(plain, name, whole=whole)
+    return msgspec.structs.replace(found, compression=compression, encoding=encoding)
+
+
+def _compression(head: bytes) -> Compression:
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    return "zstd" if head.startswith(b"\x28\xb5\x2f\xfd") else "none"
+
+
+def _plain(head: bytes, compression: Compression) -> tuple[bytes, bool]:
+    """The head decompressed as far as it goes, and whether that left something out."""
+    if compression == "none":
+        return head, False
+    out: list[bytes] = []
+    size = 0
+    most = HEAD if len(head) <= HEAD else MOST_HEAD
+    try:
+        for block in unpacked([head], compression, "utf-8"):
+            out.append(block)
+            size += len(block)
+            if size >= most:
+                return b"".join(out), True
+    except BadRecord as fault:
+        if fault.reason.startswith("damaged") and not size:
+            raise
+        # A head is cut somewhere, which looks like a truncated file.
+    return b"".join(out), False
+
+
+def _text_kind(plain: bytes, name: str, *, whole: bool) -> Look:
+    start = plain.lstrip(b" \t\r\n")
+    if not start:
+        if whole:
+            raise BadRecord("empty file", "no bytes but white space")
+        raise BadRecord("not a log", "begins with a megabyte of white space")
+    if start[:1] == b"[":
+        return _document(start, name, whole=whole)
+    if start[:1] == b"{":
+        first, newline, _ = start.partition(b"\n")
+        if _parses(first):
+            return _lines(start, name)
+        if not newline and not whole:
+            return _long(start, name)
+        if _goes_on(start, whole=whole):
+            return _document(start, name, whole=whole)
+    objects = _objects(start)
+    if objects or start[:1] == b"{":
+        return _lines(start, name)
+    return _csv(start, name)
+
+
+def _parses(raw: bytes) -> bool:
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _goes_on(start: bytes, *, whole: bool) -> bool:
+    """Whether the text is one JSON value over several lines, complete or cut off."""
+    try:
+        msgspec.json.decode(start)
+    except msgspec.DecodeError as error:
+        if "truncated" in str(error):
+            return True
+        # Several documents, one after another.
+        return whole and "trailing" in str(error)
+    except (UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _lines(start: bytes, name: str) -> Look:
+    return Look(kind="lines", sample=Sample(name=name, shape="objects", objects=_objects(start)))
+
+
+def _objects(start: bytes) -> tuple[Mapping[str, Any], ...]:
+    found = []
+    for raw in start.split(b"\n", 4 * _SAMPLED)[: 4 * _SAMPLED]:
+        if raw.lstrip()[:1] == b"{":
+            try:
+                found.append(msgspec.json.decode(raw))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+        if len(found) == _SAMPLED:
+            break
+    return tuple(found)
+
+
+def _long(start: bytes, name: str) -> Look:
+    """An object whose first line does not end in the bytes at hand: more of it, or its parts."""
+    if len(start) < LONGEST:
+        raise NeedsMore
+    return Look(
+        kind="document",
+        wrapped=True,
+        sample=Sample(name=name, shape="objects", objects=_first_records(start, _every_wrapper())),
+    )
+
+
+def _document(start: bytes, name: str, *, whole: bool) -> Look:
+    if start[:1] == b"{" and not whole:
+        return _long(start, name)
+    objects = _first_records(start, ())
+    if not objects and not whole and len(start) < LONGEST:
+        raise NeedsMore
+    return Look(kind="document", sample=Sample(name=name, shape="objects", objects=objects))
+
+
+def _first_records(start: bytes, wrappers: tuple[str, ...]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(islice(_decodable(start, wrappers), _SAMPLED))
+
+
+def _decodable(start: bytes, wrappers: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
+    try:
+        for raw in records([start], wrappers):
+            value = msgspec.json.decode(raw)
+            if isinstance(value, dict):
+                yield value
+    except (BadRecord, msgspec.DecodeError, RecursionError):
+        return
+
+
+def _every_wrapper() -> tuple[str, ...]:
+    from tierwise.calls._formats import all_formats
+
+    return tuple({key for fmt in all_formats() for key in fmt.wrappers})
+
+
+def _csv(start: bytes, name: str) -> Look:
+    try:
+        header = start.partition(b"\n")[0].decode().rstrip("\r")
+    except UnicodeDecodeError:
+        raise BadRecord("not a log", "neither JSON nor text in UTF-8") from None
+    delimiter = max(",;\t", key=header.count)
+    columns = tuple(cell.strip() for cell in next(csv.reader(io.StringIO(header), delimiter=delimiter), []))
+    odd = [name for name in columns if not 0 < len(name) <= 60 or name[0] in "#<!/*-"]
+    if len(columns) < 2 or odd or len(set(columns)) < len(columns):
+        raise BadRecord("not a log", "neither JSON nor CSV with a header")
+    return Look(kind="csv", delimiter=delimiter, sample=Sample(name=name, shape="csv", columns=columns))
+
+
+def format_of(sample: Sample) -> Format:
+    """The first format that recognises the sample.
+
+    Raises:
+        BadRecord: 'unknown format'.
+    """
+    from tierwise.calls._formats import all_formats
+
+    for candidate in all_formats():
+        if candidate.takes(sample.shape) and candidate.matches(sample):
+            return candidate
+    raise BadRecord("unknown format", _seen(sample))
+
+
+def _seen(sample: Sample) -> str:
+    """Names of what was found, never its content."""
+    if sample.shape == "csv":
+        return "CSV with the columns " + ", ".join(sample.columns[:8])
+    if sample.shape == "sqlite":
+        return "a database with the tables " + ", ".join(list(sample.tables)[:8])
+    if not sample.objects:
+        return "no JSON object could be read at its beginning"
+    return "JSON objects with the keys " + ", ".join(map(str, list(sample.objects[0])[:8]))

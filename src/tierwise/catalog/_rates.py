@@ -1,0 +1,133 @@
+"""Rates, a rate card, and what a call costs under it, to the last digit."""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from typing import Final
+
+import msgspec
+
+from tierwise.catalog._lanes import Lane
+from tierwise.catalog._tokens import Tokens
+from tierwise.errors import Unpriced
+
+_MILLION: Final = Decimal(1_000_000)
+_ZERO: Final = Decimal(0)
+# 10 digits of tokens times a rate of at most 40 fit with room: any rounding would be an error.
+_PRECISION: Final = 80
+_RATE_DIGITS: Final = 40
+
+
+def _exact() -> Context:
+    """A context of its own per use: decimal contexts are mutable and belong to one thread."""
+    return Context(prec=_PRECISION, traps=[Inexact, Overflow, InvalidOperation])
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """USD per million tokens of each kind; None where no rate is published.
+
+    Reasoning is billed at `output`. Where `written` is None, writing to the cache carries no
+    fee and written tokens are billed at `uncached`. Any other None refuses a non-zero count.
+
+    Raises:
+        ValueError: a rate that is negative, not a number, or has more than 40 digits.
+    """
+
+    uncached: Decimal | None = None
+    cached: Decimal | None = None
+    written: Decimal | None = None
+    written_12h: Decimal | None = None
+    audio_input: Decimal | None = None
+    audio_cached: Decimal | None = None
+    output: Decimal | None = None
+    audio_output: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            rate: Decimal | None = getattr(self, name)
+            if rate is None:
+                continue
+            # Refuses 1e999 too: a rate is dollars per million, not an exponent.
+            sane = rate.is_finite() and rate >= 0 and -_RATE_DIGITS < rate.adjusted() < _RATE_DIGITS
+            if not sane or len(rate.as_tuple().digits) > _RATE_DIGITS:
+                raise ValueError(f"{name} must be a rate of 0 or more USD per million tokens, got {rate}")
+
+    def of(self, kind: str) -> Decimal | None:
+        """The rate that tokens of `kind` (a word of `KINDS`) are billed at, None if unpublished."""
+        if kind == "reasoning":
+            return self.output
+        rate: Decimal | None = getattr(self, kind)
+        if rate is None and self.written is None and kind in ("written", "written_12h"):
+            return self.uncached
+        return rate
+
+    def times(self, factor: Decimal) -> Rates:
+        """Every published rate multiplied by `factor`, exactly."""
+        context = _exact()
+        rates = {name: getattr(self, name) for name in self.__struct_fields__}
+        return Rates(
+            **{name: None if rate is None else context.multiply(rate, factor) for name, rate in rates.items()}
+        )
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What tokens cost, in USD, exact. `parts` has the kinds that were used and adds up to `total`."""
+
+    total: Decimal
+    parts: dict[str, Decimal]
+
+
+class RateCard(msgspec.Struct, frozen=True, kw_only=True):
+    """The rates of one model in one lane on one date.
+
+    `long` replaces `short` for the whole call when its input is strictly above `threshold`
+    tokens; both are None where no such step is published.
+    """
+
+    model: str
+    lane: Lane
+    short: Rates
+    long: Rates | None = None
+    threshold: int | None = None
+    source: str = ""
+    """Where the rates come from, with a date."""
+    note: str | None = None
+    """What a reader of the price must know, e.g. 'priced as gpt-5.4'."""
+    unpublished: frozenset[str] = frozenset()
+    """Kinds that are known to have a rate of their own which is not published: always refused."""
+
+    def rates(self, input_total: int) -> Rates:
+        """The rates of a call with `input_total` input tokens, cached ones included."""
+        if self.long is not None and self.threshold is not None and input_total > self.threshold:
+            return self.long
+        return self.short
+
+    def cost(self, tokens: Tokens) -> Cost:
+        """What `tokens` cost: each kind at its own rate, never rounded.
+
+        Raises:
+            Unpriced: a kind with a non-zero count has no published rate here; the message
+                names the kind, the model and the lane.
+        """
+        context = _exact()
+        rates = self.rates(tokens.input_total)
+        parts: dict[str, Decimal] = {}
+        total = _ZERO
+        for kind in tokens.__struct_fields__:
+            count: int = getattr(tokens, kind)
+            if not count:
+                continue
+            rate = None if kind in self.unpublished else rates.of(kind)
+            if rate is None:
+                raise self._unpriced(kind, count, tokens.input_total)
+            parts[kind] = context.divide(context.multiply(rate, Decimal(count)), _MILLION)
+            total = context.add(total, parts[kind])
+        return Cost(total=total, parts=parts)
+
+    def _unpriced(self, kind: str, count: int, input_total: int) -> Unpriced:
+        above = self.threshold is not None and input_total > self.threshold
+        step = f" above {self.threshold:,} input tokens" if above else ""
+        return Unpriced(
+            f"{self.model} has no published rate for {kind.replace('_', ' ')} tokens in the {self.lane} "
+            f"lane{step}, and the call has {count:,}; add a [[price]] for it to the overrides file"
+        )

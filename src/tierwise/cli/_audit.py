@@ -1,0 +1,154 @@
+"""`tierwise audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tierwise.errors import CallerError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tierwise.audit import Audit, Progress
+
+EXAMPLES = """
+Examples:
+
+  tierwise audit logs/                          a folder, a file or a pattern; .gz and .zst too
+
+  tierwise audit calls.jsonl --html report.html
+
+  zcat calls.jsonl.gz | tierwise audit -        standard input
+
+  tierwise audit completions_usage.csv          totals only: models, lanes, what-ifs
+
+  tierwise audit logs/ --ladder gpt-6 --times 3
+
+The formats that are recognised: tierwise audit --formats
+"""
+
+
+def audit(
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders or patterns; '-' is standard input.", metavar="PATH...")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.", metavar="FILE")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the findings as JSON; '-' prints them.", metavar="FILE")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(help="Write one row a call (needs tierwise[parquet]).", metavar="FILE")
+    ] = None,
+    format: Annotated[str | None, typer.Option(help="Read as this format instead of finding out.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")] = False,
+    ladder: Annotated[str, typer.Option(help="Ladder that moves are proposed on.")] = "gpt-5.4",
+    prices: Annotated[
+        Path | None, typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
+    ] = None,
+    times: Annotated[
+        list[float] | None, typer.Option(help="Forecast at this many times the volume; may be repeated.", min=0)
+    ] = None,
+    processes: Annotated[int | None, typer.Option(help="Processes to read with; all cores by default.", min=1)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no report.")] = False,
+    formats: Annotated[bool, typer.Option("--formats", help="List the log formats and leave.")] = False,
+) -> None:
+    """Say what the calls in these logs cost, and what each lever could save."""
+    if formats:
+        _print_formats()
+        return
+    if not paths:
+        raise CallerError("expected a log to audit, got none; try: tierwise audit LOGS (or --formats)")
+    from rich.console import Console
+
+    found = _run(paths, format, strict, ladder, prices, times, processes)
+    printed = json is not None and str(json) == "-"
+    _write(found, html=html, json=json, parquet=parquet)
+    if not quiet and not printed:
+        from tierwise.report import terminal
+
+        terminal(found.findings, Console())
+    for path in (html, json, parquet):
+        if path is not None and str(path) != "-":
+            typer.echo(f"wrote {path}", err=True)
+
+
+audit.__doc__ = f"{audit.__doc__}\n\n\b{EXAMPLES}"
+
+
+def _run(
+    paths: list[str],
+    format: str | None,
+    strict: bool,
+    ladder: str,
+    prices: Path | None,
+    times: list[float] | None,
+    processes: int | None,
+) -> Audit:
+    from rich.console import Console
+
+    from tierwise.audit import DEFAULT_TIMES
+    from tierwise.audit import audit as run
+
+    with _progress(Console(stderr=True)) as progress:
+        return run(
+            paths,
+            format=format,
+            strict=strict,
+            ladder=ladder,
+            prices=prices,
+            times=tuple(times) if times else DEFAULT_TIMES,
+            processes=processes,
+            progress=progress,
+        )
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Progress | None]:
+    """A bar on a terminal; nothing where standard error is a file or a pipe."""
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def told(done: int, total: int) -> None:
+            finished = total and done >= total
+            bar.update(task, completed=done, total=total or None, description="working out" if finished else "reading")
+
+        yield told
+
+
+def _write(found: Audit, *, html: Path | None, json: Path | None, parquet: Path | None) -> None:
+    from tierwise import report
+
+    if html is not None:
+        _save(html, report.html(found.findings).encode("utf-8"))
+    if json is not None and str(json) == "-":
+        typer.echo(report.json_bytes(found.findings), nl=True)
+    elif json is not None:
+        _save(json, report.json_bytes(found.findings))
+    if parquet is not None:
+        from tierwise.audit import write_parquet
+
+        parquet.parent.mkdir(parents=True, exist_ok=True)
+        write_parquet(found, parquet)
+
+
+def _save(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _print_formats() -> None:
+    from tierwise.calls import formats
+
+    for name, title, best_effort in formats():
+        typer.echo(f"{name:20} {title}{' (best effort)' if best_effort else ''}")

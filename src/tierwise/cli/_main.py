@@ -1,0 +1,92 @@
+"""The program: commands, and one place where errors become words and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from tierwise.cli._audit import audit
+from tierwise.cli._prices import models, price
+from tierwise.cli._route import route
+from tierwise.errors import TierwiseError
+
+ISSUE_HINT = "This is a fault in tierwise. Set TIERWISE_DEBUG=1 to see where, and please report it."
+
+
+def build() -> typer.Typer:
+    """The application with its commands."""
+    app = typer.Typer(
+        name="tierwise",
+        help="Cut an OpenAI bill without lowering quality: audit the calls you make, price them, route them.",
+        epilog="Start here: tierwise audit LOGS --html report.html",
+        no_args_is_help=True,
+        add_completion=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_options)
+    app.command()(audit)
+    app.command()(models)
+    app.command()(price)
+    app.command()(route)
+    return app
+
+
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True),
+) -> None:
+    if version:
+        from tierwise import __version__
+
+        typer.echo(f"tierwise {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns the exit code instead of raising."""
+    command = typer.main.get_command(build())
+    try:
+        result = command.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name="tierwise",
+            standalone_mode=False,
+        )
+    except TierwiseError as error:
+        return _say(str(error), 1)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("stopped", 130)
+    except BrokenPipeError:
+        # Whoever read our output has left; keep Python from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _say(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
+    except Exception as error:
+        return _unforeseen(error)
+    return result if isinstance(result, int) else 0
+
+
+def _unforeseen(error: Exception) -> int:
+    """Usage errors of the parser print themselves; anything else is our fault, said without a traceback."""
+    show = getattr(error, "show", None)
+    if callable(show):
+        show()
+        return int(getattr(error, "exit_code", 2))
+    if os.environ.get("TIERWISE_DEBUG"):
+        raise error
+    return _say(f"{type(error).__name__}: {error}\n{ISSUE_HINT}", 1)
+
+
+def _say(text: str, code: int) -> int:
+    typer.echo(f"tierwise: {text}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

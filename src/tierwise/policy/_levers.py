@@ -1,0 +1,81 @@
+"""The arithmetic of the levers: what a call would use after each.
+
+Written with operators that plain ints and whole numpy arrays share, so that one call (a
+decision) and a million (an audit) go through the same lines. All counts are tokens; ratios
+are integers per mille, so that results are ints and sums stay exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Count = Any
+"""An int, or a numpy array of int64 with one entry a call."""
+
+
+class Use(NamedTuple):
+    """Disjoint counts that the levers move between; audio is carried along untouched."""
+
+    uncached: Count
+    cached: Count
+    written: Count
+    output: Count
+    reasoning: Count
+
+
+def lesser(a: Count, b: Count) -> Count:
+    """The smaller of two counts, entry by entry."""
+    return (a + b - abs(a - b)) // 2
+
+
+def at_least_0(a: Count) -> Count:
+    """The count, or 0 where it is negative."""
+    return (a + abs(a)) // 2
+
+
+def scaled(count: Count, permille: Count) -> Count:
+    """The count times permille / 1000, rounded half up; count must be at least 0."""
+    return (count * permille + 500) // 1000
+
+
+def without_tools(use: Use, dropped: Count) -> Use:
+    """Leave out `dropped` tokens of tool definitions.
+
+    Definitions stand at the very start of the prompt, so they are the first to be cached:
+    what is dropped comes off the cached part as long as there is one.
+    """
+    from_cached = lesser(use.cached, dropped)
+    from_written = lesser(use.written, dropped - from_cached)
+    from_uncached = lesser(use.uncached, dropped - from_cached - from_written)
+    return use._replace(
+        cached=use.cached - from_cached,
+        written=use.written - from_written,
+        uncached=use.uncached - from_uncached,
+    )
+
+
+def warmed(use: Use, readable: Count) -> Use:
+    """Read up to `readable` input tokens from the cache; never fewer than were read already."""
+    gain = lesser(at_least_0(readable - use.cached), use.uncached)
+    return use._replace(cached=use.cached + gain, uncached=use.uncached - gain)
+
+
+def moved(use: Use, *, output: Count, reasoning: Count, kept_warm: Count) -> Use:
+    """Answer on another model: other lengths, and a cache that keeps `kept_warm` per mille.
+
+    Written input of the model that was asked is plain input on the other one: whether it
+    charges for writes is in its price.
+    """
+    kept = scaled(use.cached, kept_warm)
+    return Use(
+        uncached=use.uncached + use.cached - kept,
+        cached=kept,
+        written=use.written,
+        output=scaled(use.output, output),
+        reasoning=scaled(use.reasoning, reasoning),
+    )
+
+
+def at_effort(use: Use, permille: Count) -> Use:
+    """Reason for `permille` of the tokens as asked; the visible answer stays."""
+    return use._replace(reasoning=scaled(use.reasoning, permille))

@@ -1,0 +1,49 @@
+"""The built-in policy: each depth to its tier on a ladder, every move marked unproven.
+
+It is what an audit and `tierwise route` use before a company has a policy of its own. The
+figures below are assumptions, stated as such wherever they are used; what a log can tell
+(lengths on a rung that already runs) replaces them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tierwise.catalog import Ladder
+from tierwise.policy._types import Lengths, Policy, Rule
+
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Reasoning efforts, least first."""
+
+EFFORT_PERMILLE: Final = {
+    "none": 0,
+    "minimal": 100,
+    "low": 400,
+    "medium": 1000,
+    "high": 2000,
+    "xhigh": 3500,
+    "max": 5000,
+}
+"""Reasoning tokens by effort, per mille of medium. Assumed: OpenAI publishes no such figure."""
+
+LENGTHS: Final = Lengths(output=1000, reasoning=1200)
+"""A cheaper model writes as much and reasons a fifth longer. Assumed."""
+
+HIGHEST_EFFORT: Final = {"commodity": "none", "routine": "low", "professional": "medium"}
+"""The most effort the proposal leaves to a depth; frontier work keeps what it asked for."""
+
+
+def proposal(ladder: Ladder) -> Policy:
+    """The built-in policy over a ladder: one rule a depth, unknown depth stays as asked."""
+    rules = tuple(
+        Rule(
+            name=f"{depth} depth",
+            depths=frozenset({depth}),
+            model=ladder.model_for(depth),
+            effort=HIGHEST_EFFORT.get(depth),
+            unproven=True,
+        )
+        for depth in ("commodity", "routine", "professional", "frontier")
+    )
+    stay = Rule(name="no signal of depth: stays as asked")
+    return Policy(name=f"built-in proposal on ladder {ladder.name}", ladder=ladder, rules=(*rules, stay))

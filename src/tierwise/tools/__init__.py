@@ -1,0 +1,11 @@
+"""Tool definitions: which of them a workload needs, and what the others cost.
+
+In: definitions as sent and the calls that answers made. Out: definitions that can be left
+out or deferred, with the risk that a session needs one after all.
+"""
+
+from __future__ import annotations
+
+from tierwise.tools._unused import LEAST_SESSIONS, Sent, Unused, unused
+
+__all__ = ["LEAST_SESSIONS", "Sent", "Unused", "unused"]

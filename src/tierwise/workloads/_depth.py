@@ -1,0 +1,243 @@
+"""Joining what the template and the turn say into task and depth, with the reasons.
+
+Depth starts from the elected task's cues and moves by few steps: a domain lifts a band, several
+constraints lift open work, a closed list of answers lowers a pick. Where template and turn
+disagree the deeper reading wins; where neither speaks the answer is 'unknown'.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tierwise.calls import Endpoint
+from tierwise.workloads import _instructions
+from tierwise.workloads._cues import CLOSED_TASKS, CUES, DATA_TASKS, USUAL_DEPTH, depth_of
+from tierwise.workloads._signals import TemplateSignals, ToolText, TurnSignals, Verdict
+from tierwise.workloads._structure import CODE, MATHS, OPTIONS, TABLE
+from tierwise.workloads._task import phrase, tally
+from tierwise.workloads._turn import BANDS, read_turn
+from tierwise.workloads._types import Task
+
+__all__ = ["Judge", "judge", "read_template", "read_turn"]
+
+_DOMAIN = 0.35
+"""A specialised domain lifts routine work to professional and a pick to routine."""
+_SOFT_CAP = 0.58
+"""Domains and formulas lift to professional, never to frontier by themselves."""
+_CLOSED = 0.15
+_ENOUGH = 0.2
+"""Votes under this elect nothing."""
+_NEAR = 0.75
+"""A task with this share of the winner's votes is near enough for its depth to count."""
+_NO_TURN = TurnSignals(
+    cues=(), small=None, flags=0, band=0, answers_tools=False, later=False, images=False
+)
+_GREW_BY_CONSTRAINTS: frozenset[Task] = frozenset(
+    {"planning", "financial modeling", "coding", "research", "document generation", "structured analysis"}
+)
+_GREW_BY_LENGTH: frozenset[Task] = frozenset({"summarization", "extraction", "structured analysis"})
+_MOST_SIGNALS = 8
+
+
+class _Vote(msgspec.Struct, frozen=True, gc=False):
+    """One piece of evidence: the task it speaks for, its weight, depth, and how it is shown."""
+
+    task: Task | None
+    weight: float
+    depth: float | None
+    shown: str
+    hard: bool = False
+
+
+def read_template(
+    instructions: str,
+    tools: tuple[ToolText, ...] = (),
+    schema: bytes = b"",
+    endpoint: Endpoint = "chat",
+) -> TemplateSignals:
+    """As `_instructions.read_template`, with the task and depth that the template alone shows."""
+    bare = _instructions.read_template(instructions, tools, schema, endpoint)
+    verdict = judge(bare, _NO_TURN)
+    return msgspec.structs.replace(
+        bare, task=verdict.task, depth=verdict.depth, score=verdict.score, signals=verdict.signals
+    )
+
+
+class Judge:
+    """Remembers verdicts, bounded; the same arguments give the same verdict whatever it saw before."""
+
+    def __init__(self, most: int = 16_384) -> None:
+        self._most = most
+        self._known: dict[tuple[object, ...], Verdict] = {}
+
+    def judge(
+        self,
+        template: TemplateSignals,
+        turn: TurnSignals,
+        *,
+        max_output_tokens: int | None = None,
+        effort: str | None = None,
+        needs: frozenset[str] = frozenset(),
+    ) -> Verdict:
+        """As the function `judge`, remembered."""
+        key = (template, turn, max_output_tokens, effort, needs)
+        known = self._known.get(key)
+        if known is None:
+            known = judge(template, turn, max_output_tokens=max_output_tokens, effort=effort, needs=needs)
+            if len(self._known) >= self._most:
+                self._known.clear()
+            self._known[key] = known
+        return known
+
+
+def judge(
+    template: TemplateSignals,
+    turn: TurnSignals,
+    *,
+    max_output_tokens: int | None = None,
+    effort: str | None = None,
+    needs: frozenset[str] = frozenset(),
+) -> Verdict:
+    """Task and depth of one call.
+
+    Args:
+        template: What instructions, tools and schema say.
+        turn: What the newest user turn says.
+        max_output_tokens: The cap sent, if any; a small cap confirms a closed answer, and never
+            makes one.
+        effort: Reasoning effort as sent. 'high' and above lift open work within its band's reach.
+        needs: Capabilities of the call, in the catalog's feature words.
+    """
+    if turn.small is not None and template.fixed not in DATA_TASKS | {"document generation"}:
+        return _small(template, turn)
+    votes = _votes(template, turn, needs)
+    ranked = tally((vote.task, vote.weight) for vote in votes)
+    task: Task = ranked[0][0] if ranked and ranked[0][1] >= _ENOUGH else "unknown"
+    near = {t for t, weight in ranked if weight >= ranked[0][1] * _NEAR} if task != "unknown" else set()
+    base = _base(template, turn, votes, task, near)
+    score, reasons = _lifted(template, turn, task, base, votes)
+    if score is None:
+        return Verdict(task=task, depth="unknown", score=0.0, signals=_shown(votes, task, turn, reasons))
+    if effort in {"high", "xhigh", "max"} and score > -0.35:
+        score, reasons = min(score + 0.1, 1.0), [*reasons, f"effort: {effort}"]
+    if max_output_tokens is not None and max_output_tokens <= 32 and task in CLOSED_TASKS:
+        score, reasons = score - 0.05, [*reasons, f"output capped at {max_output_tokens} tokens"]
+    score = round(max(-1.0, min(1.0, score)), 3)
+    return Verdict(task=task, depth=depth_of(score), score=score, signals=_shown(votes, task, turn, reasons))
+
+
+def _small(template: TemplateSignals, turn: TurnSignals) -> Verdict:
+    """A turn that only thanks, greets or agrees: long instructions, tools and history do not lift it."""
+    if turn.small != "go ahead":
+        return Verdict(task="chat", depth="commodity", score=-0.6, signals=(f"newest turn: only {turn.small}",))
+    task: Task = "tool call" if template.tools else template.task if template.task != "unknown" else "chat"
+    # What is agreed to stands in earlier turns: the instructions tell its depth, short of the top.
+    score = max(-0.1, min(template.score, 0.3)) if template.depth != "unknown" else -0.1
+    return Verdict(task=task, depth=depth_of(score), score=score, signals=("newest turn: only agrees",))
+
+
+def _votes(template: TemplateSignals, turn: TurnSignals, needs: frozenset[str]) -> list[_Vote]:
+    own, users = _scales(template)
+    votes = []
+    for hit in template.hits:
+        cue = CUES[hit.cue]
+        scale = 1.0 if cue.kind == "role" else own
+        votes.append(_Vote(cue.task, cue.vote * hit.weight * scale, cue.depth, phrase(hit.cue, hit.language), cue.hard))
+    for task, weight, shown in template.votes:
+        votes.append(_Vote(task, weight, USUAL_DEPTH[task], shown))
+    open_to_hard = template.fixed in CLOSED_TASKS and not template.labels
+    for name, language, first in turn.cues:
+        cue = CUES[name]
+        scale = 1.6 if cue.hard and open_to_hard else users
+        weight = cue.vote * (1.0 if first else 0.5) * scale
+        votes.append(_Vote(cue.task, weight, cue.depth, phrase(name, language), cue.hard))
+    votes += _structural(turn, users)
+    if "computer_use" in needs:
+        votes.append(_Vote("computer use", 1.2, 0.3, "needs computer use"))
+    return votes
+
+
+def _scales(template: TemplateSignals) -> tuple[float, float]:
+    """How much the words of the instructions and of the turn weigh."""
+    if template.fixed is None:
+        return 0.8, 1.2
+    return (1.0, 0.1) if template.fixed in DATA_TASKS else (0.8, 0.5)
+
+
+def _structural(turn: TurnSignals, scale: float) -> list[_Vote]:
+    votes = []
+    if turn.flags & CODE:
+        votes.append(_Vote("coding", 0.6 * scale, 0.4, "newest turn: code"))
+    if turn.flags & MATHS:
+        votes.append(_Vote("reasoning", 0.7 * scale, 0.45, "newest turn: formulas"))
+    if turn.flags & OPTIONS:
+        votes.append(_Vote("reasoning", 0.8 * scale, 0.35, "newest turn: answer options"))
+    if turn.flags & TABLE:
+        votes.append(_Vote("structured analysis", 0.3 * scale, 0.3, "newest turn: a table"))
+    return votes
+
+
+def _base(
+    template: TemplateSignals, turn: TurnSignals, votes: list[_Vote], task: Task, near: set[Task]
+) -> float | None:
+    """Depth by the cues of the elected task, or of one that came near it; None when none tells."""
+    if task == "tool call" and turn.band >= 3 and not template.hits:
+        return None
+    counted = {task} if template.labels and task in CLOSED_TASKS else near
+    depths = [v.depth for v in votes if v.task in counted and v.depth is not None and v.weight >= 0.1]
+    return max(depths, default=None)
+
+
+def _lifted(
+    template: TemplateSignals, turn: TurnSignals, task: Task, base: float | None, votes: list[_Vote]
+) -> tuple[float | None, list[str]]:
+    """The score after domain, constraints, length and closed answers, and their reasons."""
+    reasons: list[str] = []
+    domains = _domains(template, turn, task)
+    constraints = _constraints(template, turn)
+    if base is None and not domains:
+        return None, reasons
+    score = base or 0.0
+    if domains:
+        reasons += domains
+        score = max(score, min(score + _DOMAIN, _SOFT_CAP))
+    if constraints >= 2 and task in _GREW_BY_CONSTRAINTS:
+        reasons.append("several constraints")
+        score += 0.25 if constraints >= 3 else 0.15
+    if turn.band >= 7 and task in _GREW_BY_LENGTH:
+        reasons.append("a long input")
+        score = max(score, min(score + (0.3 if turn.band >= 8 else 0.2), _SOFT_CAP))
+    if template.wide_schema and task == "extraction":
+        reasons.append("schema: many fields")
+        score += 0.3
+    if sum(1 for vote in votes if vote.hard and vote.task == task) >= 2:
+        score += 0.1
+    if template.labels and task in CLOSED_TASKS:
+        reasons.append("answer from a closed list")
+        score -= _CLOSED
+    return score, reasons
+
+
+def _domains(template: TemplateSignals, turn: TurnSignals, task: Task) -> list[str]:
+    """Specialised domains that count: in material for a closed task they do not."""
+    if task in {"coding", "financial modeling"}:
+        return []
+    found = {hit.cue for hit in template.hits if CUES[hit.cue].kind == "domain"}
+    if not (template.fixed in CLOSED_TASKS and task in CLOSED_TASKS):
+        found |= {name for name, _, _ in turn.cues if CUES[name].kind == "domain"}
+    return sorted(found)
+
+
+def _constraints(template: TemplateSignals, turn: TurnSignals) -> int:
+    return sum(hit.cue == "constraint" for hit in template.hits) + sum(
+        name == "constraint" for name, _, _ in turn.cues
+    )
+
+
+def _shown(votes: list[_Vote], task: Task, turn: TurnSignals, reasons: list[str]) -> tuple[str, ...]:
+    mine = sorted((v for v in votes if v.task == task and v.weight > 0.05), key=lambda v: -v.weight)
+    length = f"newest turn: under {BANDS[turn.band + 1]} tokens" if turn.band + 1 < len(BANDS) else "a very long turn"
+    shown = [*(vote.shown for vote in mine[:4]), *reasons]
+    if turn is not _NO_TURN:
+        shown.append(length)
+    return tuple(dict.fromkeys(shown))[:_MOST_SIGNALS]

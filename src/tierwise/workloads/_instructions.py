@@ -1,0 +1,106 @@
+"""Reading instructions, tools and schema: once per distinct template, about a millisecond at most."""
+
+from __future__ import annotations
+
+import re
+
+from tierwise.calls import Endpoint
+from tierwise.workloads._cues import CUES
+from tierwise.workloads._signals import CueHit, TemplateSignals, ToolText
+from tierwise.workloads._structure import SchemaShape, ToolKinds, read_schema, read_structure, read_tools, tool_votes
+from tierwise.workloads._task import hits_in, tally
+from tierwise.workloads._types import Role, Task
+
+FIXED = 0.9
+"""Weight from which the instructions fix the task: about one verb in the imperative."""
+_NEVER_FIXED: frozenset[Task] = frozenset({"chat", "tool call", "sub-agent step", "unknown"})
+_LISTED = re.compile(r":\s{0,3}[\w' -]{1,30}(?:[,\u3001\u060c] ?[\w' -]{1,30}){1,}")
+_PICKS = frozenset({"classify", "categories", "label", "moderate"})
+_MANY_FIELDS = 15
+
+
+def read_template(
+    instructions: str,
+    tools: tuple[ToolText, ...] = (),
+    schema: bytes = b"",
+    endpoint: Endpoint = "chat",
+) -> TemplateSignals:
+    """What a template says, for any text, tools and schema; never raises on content.
+
+    Args:
+        instructions: System or developer text; its first 6,000 and last 1,000 characters are read.
+        tools: Name and description of each definition sent; the kinds of tools count, their
+            number does not.
+        schema: `response_format` or `text.format` as raw JSON.
+        endpoint: Embeddings and Decisions calls ask for nothing that words could tell.
+    """
+    if endpoint == "embeddings":
+        return _template(hits=(), votes=(), shape=SchemaShape(), kinds=ToolKinds(), flags=0, listed=False)
+    shape = read_schema(schema)
+    kinds = read_tools(tools)
+    hits = tuple(hits_in(instructions))
+    picks = any(hit.cue in _PICKS for hit in hits)
+    return _template(
+        hits=hits,
+        votes=(*_schema_votes(shape), *tool_votes(kinds)),
+        shape=shape,
+        kinds=kinds,
+        flags=read_structure(instructions[:1_000]),
+        listed=picks and _LISTED.search(instructions[:6_000]) is not None,
+    )
+
+
+def _schema_votes(shape: SchemaShape) -> list[tuple[Task, float, str]]:
+    if shape.thinks:
+        return []
+    if shape.labels and shape.fields <= 1:
+        return [("classification", 1.0, f"schema: enum of {shape.labels}")]
+    if shape.fields >= 2 or (shape.fields and shape.labels):
+        return [("extraction", 0.6, f"schema: {shape.fields + bool(shape.labels)} fields")]
+    return []
+
+
+def _fixed(hits: tuple[CueHit, ...], votes: list[tuple[Task, float, str]]) -> Task | None:
+    weighted = [(CUES[hit.cue].task, CUES[hit.cue].vote * hit.weight) for hit in hits]
+    weighted += [(task, weight) for task, weight, _ in votes]
+    elected = [vote for vote in tally(weighted) if vote[0] not in _NEVER_FIXED]
+    if elected and elected[0][1] >= FIXED:
+        return elected[0][0]
+    return None
+
+
+def _role(hits: tuple[CueHit, ...], kinds: ToolKinds) -> Role:
+    told = {hit.cue for hit in hits}
+    if "sub-agent" in told:
+        return "sub-agent"
+    return "orchestrator" if kinds.hands_off or "orchestrate" in told else "unknown"
+
+
+def _template(
+    *,
+    hits: tuple[CueHit, ...],
+    votes: tuple[tuple[Task, float, str], ...],
+    shape: SchemaShape,
+    kinds: ToolKinds,
+    flags: int,
+    listed: bool,
+) -> TemplateSignals:
+    closed = shape.labels if shape.fields <= 1 and not shape.thinks else 0
+    return TemplateSignals(
+        task="unknown",
+        depth="unknown",
+        score=0.0,
+        signals=(),
+        votes=votes,
+        hits=hits,
+        fixed=_fixed(hits, _schema_votes(shape)),
+        labels=closed or (1 if listed and not shape.json else 0),
+        wide_schema=shape.fields >= _MANY_FIELDS,
+        thinks=shape.thinks,
+        flags=flags,
+        tools=kinds.any,
+        role=_role(hits, kinds),
+        needs=frozenset({"structured_output"}) if shape.json else frozenset(),
+    )
+
+

@@ -1,0 +1,166 @@
+"""Finds cues in text of any language: one dictionary of words, one expression for scripts without spaces.
+
+Words are looked up whole in a lowered, unpunctuated text; a phrase is found by its longest
+word and then checked. Chinese, Japanese, Korean and Thai stems are searched inside the text.
+Every search is linear in the text given, and callers bound that text.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib import resources
+
+import msgspec
+
+INNER = frozenset({"zh", "ja", "ko", "th"})
+"""Languages whose words are looked for inside the text."""
+
+SMALL = ("thanks", "hello", "go ahead")
+"""Cues that only ever describe a whole turn, never a part of one."""
+
+_ASCII_BREAKS = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "+")}
+_BREAKS = ",.:;!?()[]{}\"'`*#-_/\\|<>=\n\r\t\u2019\u201c\u201d\u00ab\u00bb\u00bf\u00a1\u2014\u2013\u2026\u060c\u061f\u061b\u0964"
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+_KANA = re.compile("[\u3040-\u30ff]")
+_NOT_LETTERS = re.compile(r"[\W\d_]+")
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A word of the lexicon: the phrase it completes ('' when it stands alone), its cue and language."""
+
+    phrase: str
+    cue: str
+    language: str
+
+
+class Lexicon(msgspec.Struct, frozen=True):
+    """The words of `data/words.toml`, indexed. Never changes once built."""
+
+    words: dict[str, tuple[Entry, ...]]
+    keys: frozenset[str]
+    inner: re.Pattern[str]
+    inner_entries: dict[str, Entry]
+    small: dict[str, frozenset[str]]
+    small_inner: dict[str, re.Pattern[str]]
+
+
+def normalise(text: str) -> str:
+    """Lower case, punctuation as spaces. Length may change; word order does not."""
+    text = text.lower()
+    if text.isascii():
+        return text.translate(_ASCII_BREAKS)
+    for mark in _BREAKS:
+        if mark in text:
+            text = text.replace(mark, " ")
+    return text
+
+
+def is_wide(text: str) -> bool:
+    """Whether a text is written, at its start or end, in a script without spaces (or in Hangul)."""
+    return (
+        _WIDE.search(text, 0, 80) is not None or _WIDE.search(text, max(len(text) - 60, 0)) is not None
+    )
+
+
+def _key(phrase: str) -> str:
+    return max(phrase.split(), key=len)
+
+
+def _rows(raw: dict[str, dict[str, str]]) -> list[tuple[str, str, str]]:
+    return [
+        (cue, language, normalise(word.strip()).strip())
+        for cue, languages in raw.items()
+        for language, words in languages.items()
+        for word in words.split(",")
+    ]
+
+
+def _spaced(rows: list[tuple[str, str, str]]) -> dict[str, tuple[Entry, ...]]:
+    found: dict[str, dict[tuple[str, str], str]] = {}
+    for cue, language, word in rows:
+        phrase = word if " " in word else ""
+        shared = found.setdefault(_key(word), {})
+        # A word that several languages write alike names none of them.
+        shared[phrase, cue] = language if shared.get((phrase, cue), language) == language else ""
+    return {
+        key: tuple(Entry(phrase, cue, "" if lang == "xx" else lang) for (phrase, cue), lang in shared.items())
+        for key, shared in found.items()
+    }
+
+
+def _inside(rows: list[tuple[str, str, str]]) -> re.Pattern[str]:
+    # Longest first, so that a stem inside a longer one does not hide it.
+    return re.compile("|".join(re.escape(w) for w in sorted({r[2] for r in rows}, key=lambda w: (-len(w), w))))
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The lexicon, read from the package's data on first use (about 15 ms)."""
+    source = resources.files("tierwise.workloads").joinpath("data/words.toml")
+    rows = _rows(tomllib.loads(source.read_text("utf-8")))
+    cues = [row for row in rows if row[0] not in SMALL]
+    inner = [row for row in cues if row[1] in INNER]
+    words = _spaced([row for row in cues if row[1] not in INNER])
+    small = {cue: frozenset(r[2] for r in rows if r[0] == cue and r[1] not in INNER) for cue in SMALL}
+    return Lexicon(
+        words=words,
+        keys=frozenset(words),
+        inner=_inside(inner),
+        inner_entries={word: Entry("", cue, language) for cue, language, word in reversed(inner)},
+        small=small,
+        small_inner={cue: _inside([r for r in rows if r[0] == cue and r[1] in INNER]) for cue in SMALL},
+    )
+
+
+def find(normal: str, words: list[str], wide: bool) -> list[tuple[str, Entry]]:
+    """Cues in a normalised text, as (word, entry), sorted, so that the same text gives the same list.
+
+    `words` is `normal.split()`; `wide` says whether stems are to be searched inside it too.
+    """
+    known = lexicon()
+    found: list[tuple[str, Entry]] = []
+    hits = known.keys.intersection(words)
+    if hits:
+        padded = f" {normal} "
+        for word in sorted(hits):
+            for entry in known.words[word]:
+                if not entry.phrase or f" {entry.phrase} " in padded:
+                    found.append((word, entry))
+    if wide:
+        kana = _KANA.search(normal) is not None
+        for stem in sorted(set(known.inner.findall(normal))):
+            entry = known.inner_entries[stem]
+            if kana and entry.language == "zh":
+                entry = Entry("", entry.cue, "ja")
+            found.append((stem, entry))
+    return found
+
+
+def small_turn(normal: str, words: list[str], wide: bool) -> str | None:
+    """'thanks', 'hello' or 'go ahead' when a short turn says nothing else, else None.
+
+    Meant for turns of at most 7 words, or 24 characters in scripts without spaces.
+    """
+    known = lexicon()
+    if wide:
+        rest = "".join(words)
+        met: list[str] = []
+        for cue in SMALL:
+            shorter = known.small_inner[cue].sub("", rest)
+            if shorter != rest:
+                met.append(cue)
+            rest = shorter
+        if _NOT_LETTERS.sub("", rest):
+            return None
+    else:
+        met = []
+        for word in words:
+            cue = next((cue for cue in SMALL if word in known.small[cue]), None)
+            if cue is None:
+                return None
+            met.append(cue)
+    if "go ahead" in met:
+        return "go ahead"
+    return met[0] if met else None

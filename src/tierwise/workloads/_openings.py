@@ -1,0 +1,166 @@
+"""Templates that sit in the user message: what openings of calls share.
+
+An opening is five digests of the first user turn, each salted by its place: first sentence,
+its head, its label or longer head, last sentence, second sentence; 0 where the turn has no
+such place. It is taken of every call, so it looks at little and masks by simple rules.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from tierwise.workloads._mask import MASK
+from tierwise.workloads._segments import Digester
+from tierwise.workloads._templates import Key, fingerprint
+
+Openings = dict[tuple[int, ...], int]
+"""Opening to calls with it."""
+
+FIRST, HEAD, LONGER, LAST, SECOND = range(5)
+"""Places of an opening."""
+REACH = 240
+"""Characters of the start of a turn that are looked at."""
+SENTENCE = 120
+"""Characters of a sentence that count."""
+LABEL = 64
+"""A colon within so many characters makes what is before it a label."""
+HEAD_WORDS = 4
+LONGER_WORDS = 7
+AT_LEAST = 6
+"""Openings that must share a digest before it is taken for a template."""
+
+_ENDS = (". ", "? ", "! ")
+_WIDE_ENDS = "。!?।"
+_GERMAN = frozenset("und ist nicht eine einen einem für mit den der das im zu".split())
+
+
+class Reader:
+    """Reads openings under a key."""
+
+    __slots__ = ("_digest",)
+
+    def __init__(self, digester: Digester) -> None:
+        self._digest = digester.text
+
+    def read(self, turn: str) -> tuple[int, ...]:
+        """Digests of the first user turn; five, or none for an empty turn."""
+        start = turn[:REACH].lstrip()
+        if not start:
+            return ()
+        digest = self._digest
+        first, rest = _cut(start)
+        head = longer = full = second = last = 0
+        at = first.find(":", 0, LABEL)
+        if at < 0:
+            at = first.find(":", 0, LABEL)
+        if at > 0:
+            longer = digest("l" + " ".join(_plain(first[:at].split())))
+        else:
+            words = first.split(None, LONGER_WORDS)
+            if len(words) >= HEAD_WORDS:
+                plain = _plain(words[:LONGER_WORDS])
+                head = digest("h" + " ".join(plain[:HEAD_WORDS]))
+                if len(words) > LONGER_WORDS:
+                    longer = digest("g" + " ".join(plain))
+        if rest:
+            full = digest("a" + first[:SENTENCE])
+            second = digest("b" + _cut(rest)[0][:SENTENCE])
+            last = digest("z" + _last(turn[-SENTENCE:]))
+        return full, head, longer, last, second
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """The first sentence or line, and the rest."""
+    line, _, rest = text.partition("\n")
+    at = len(line)
+    for end in _ENDS:
+        found = line.find(end, 0, at)
+        if found >= 0:
+            at = found + 1
+    if not line.isascii():
+        for end in _WIDE_ENDS:
+            found = line.find(end, 0, at - 1)
+            if found >= 0:
+                at = found + 1
+    if at < len(line):
+        return line[:at], text[at:].lstrip()
+    return line, rest.lstrip()
+
+
+def _plain(words: list[str]) -> list[str]:
+    """Words, those masked that are names, or hold a digit or a quote; German nouns are no names."""
+    names = _GERMAN.isdisjoint(words)
+    return [
+        word
+        if word.islower() and word.isalpha()
+        else MASK
+        if (names and at and word[:1].isupper() and word[1:2].islower())
+        or any(char.isdigit() or char in "\"“„«「‘" for char in word)
+        else word
+        for at, word in enumerate(words)
+    ]
+
+
+def _last(end: str) -> str:
+    """The last sentence or line of the end of a turn."""
+    body = end.rstrip()
+    at = max(body.rfind("\n"), body.rfind(". ", 0, -1), body.rfind("? ", 0, -1), body.rfind("! ", 0, -1))
+    return body[at + 1 :].strip()
+
+
+def keys_of(workload: int, segments: int, openings: Openings) -> dict[int, Key]:
+    """Opening digests that tell templates in the user message apart; none where calls are one.
+
+    Args:
+        workload: The id of the leaf they all belong to.
+        segments: How many segments its instructions share; 0 without instructions.
+        openings: Distinct openings, with calls.
+
+    Instructions already tell the template, so with them the openings must fall nearly all into
+    templates of their own before they split it; a chat with some frequent questions stays whole.
+    """
+    rows = [opening for opening in openings if opening]
+    keys: dict[int, Key] = {}
+    covered = 0
+    for places in ((FIRST, HEAD, LONGER), (LAST, SECOND)):
+        while (best := _best(rows, places, len(openings))) is not None:
+            digest = best
+            members = [row for row in rows if digest in row]
+            rows = [row for row in rows if digest not in row]
+            covered += len(members)
+            own = fingerprint(workload, digest)
+            inner = {second: fingerprint(own, second) for second in _inner(members, digest)}
+            keys[digest] = Key(rank=len(keys), workload=own, inner=inner)
+    needed = 0.0 if segments == 0 else 0.6 if segments == 1 else 0.8
+    if covered < needed * len(openings) or (segments and len(keys) < 2):
+        return {}
+    return keys
+
+
+def _best(rows: list[tuple[int, ...]], places: Iterable[int], whole: int) -> int | None:
+    """The most frequent digest of these places that is frequent enough for its place."""
+    counts: Counter[tuple[int, int]] = Counter((row[place], place) for row in rows for place in places)
+    best = None
+    for (digest, place), count in counts.items():
+        if not digest or count < max(AT_LEAST, _LEAST_SHARE[place] * whole):
+            continue
+        # Equal counts: the fuller text names the template better.
+        rank = (-count, place, digest)
+        if best is None or rank < best:
+            best = rank
+    return None if best is None else best[2]
+
+
+_LEAST_SHARE = (0.01, 0.02, 0.003, 0.01, 0.02)
+"""By place, the share of openings that a digest needs: people's own words share short heads too."""
+
+
+def _inner(members: list[tuple[int, ...]], digest: int) -> list[int]:
+    """Second sentences that divide calls with the same first sentence, boilerplate in the turn."""
+    if members[0][FIRST] != digest:
+        return []
+    seconds = Counter(row[SECOND] for row in members if row[SECOND])
+    frequent = [second for second, count in seconds.items() if count >= AT_LEAST]
+    covered = sum(seconds[second] for second in frequent)
+    return sorted(frequent) if 2 <= len(frequent) <= 12 and covered >= 0.9 * len(members) else []

@@ -1,0 +1,228 @@
+"""From a request to Facts: one pass over its messages, and a memo of what calls share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tierwise.calls import Request
+from tierwise.workloads._definitions import Definitions
+from tierwise.workloads._depth import Judge, read_template, read_turn
+from tierwise.workloads._estimate import estimate_tokens
+from tierwise.workloads._memo import Memo
+from tierwise.workloads._openings import Reader
+from tierwise.workloads._prompt import leading_instructions, walk
+from tierwise.workloads._role import role_of
+from tierwise.workloads._segments import Cutter, Digester
+from tierwise.workloads._signals import TemplateSignals
+from tierwise.workloads._templates import Leaf, Templates, fingerprint
+from tierwise.workloads._types import Block, Facts, Template
+
+if TYPE_CHECKING:
+    from hashlib import blake2b
+
+_KINDS = {"chat": "text", "responses": "text", "completions": "text"}
+"""Endpoints that serve the same prompts: a call moved from one to the other is the same workload."""
+HEAD = 80
+"""Characters of a template's head."""
+_PER_MESSAGE = 4
+"""Tokens that framing one message takes, about."""
+
+
+class Known(msgspec.Struct):
+    """What is known of one distinct combination of instructions, tools and schema."""
+
+    template: Template
+    signals: TemplateSignals
+    leaf: Leaf
+    state: blake2b
+    """The running hash after the instructions; copied, never updated."""
+    blocks: tuple[Block, Block]
+    tokens: int
+
+
+class Recogniser:
+    """Recognises requests: the same request, key and templates give the same Facts, whatever came before.
+
+    Remembers what it worked out for texts met before, within bounds of about 200 MB at worst;
+    one per process or thread, for it is not locked.
+
+    Args:
+        key: Up to 64 bytes (longer ones are hashed) under which every digest is taken; digests
+            of different keys cannot be compared, and without the key not be guessed.
+        templates: What was learned of a log (`learn_templates`); empty, a workload is the
+            fingerprint of the call's own masked instructions.
+    """
+
+    def __init__(self, key: bytes = b"", templates: Templates | None = None) -> None:
+        self._digester = Digester(key)
+        self._templates = templates or Templates()
+        self._definitions = Definitions(self._digester)
+        self._cutter = Cutter(self._digester)
+        self._openings = Reader(self._digester)
+        self._judge = Judge()
+        self._known: Memo[tuple[str, str, bytes, bytes], Known] = Memo(entries=4_096, weight=64_000_000)
+        self._steering: Memo[tuple[object, ...], bytes] = Memo(entries=4_096, weight=4_000_000)
+        self._signals: Memo[tuple[object, ...], TemplateSignals] = Memo(entries=4_096, weight=1 << 40)
+
+    def recognise(self, request: Request, *, refine: str = "") -> Facts:
+        """Facts of a request.
+
+        Args:
+            request: As parsed from either endpoint.
+            refine: A tag or metadata value of the owner's that divides a workload further; ''
+                leaves the workload as it is.
+        """
+        count, instructions = leading_instructions(request.messages)
+        key = (request.endpoint, instructions, request.tools, request.schema)
+        known = self._known.get(key)
+        if known is None:
+            known = self._learn(key)
+        found = walk(request.messages, count)
+        state = known.state.copy()
+        blocks: tuple[Block, ...] = known.blocks
+        tokens = known.tokens
+        if found.before:
+            state.update(found.before)
+            tokens += estimate_tokens(found.before_chars, len(found.before))
+        past = Block(int.from_bytes(state.digest(), "little") or 1, tokens)
+        state.update(found.after)
+        whole = int.from_bytes(state.digest(), "little") or 1
+        tokens += estimate_tokens(found.after_chars, len(found.after))
+        needs = _needs(request, known.template.needs)
+        if found.media:
+            needs |= found.media
+        else:
+            blocks = (*blocks, past, Block(whole, tokens))
+        opening = self._openings.read(found.first)
+        verdict = self._judge.judge(
+            known.signals,
+            read_turn(
+                found.newest, answers_tools=found.answers_tools, turn=found.turn, images="images" in needs
+            ),
+            max_output_tokens=request.max_output_tokens,
+            effort=request.effort,
+            needs=needs,
+        )
+        workload = known.leaf.of(opening)
+        return Facts(
+            workload=fingerprint(workload, self._digester.text(refine)) if refine else workload,
+            template=known.template,
+            opening=opening,
+            endpoint=request.endpoint,
+            model=request.model,
+            effort=request.effort,
+            task=verdict.task,
+            depth=verdict.depth,
+            role=role_of(request, known.signals),
+            signals=verdict.signals,
+            needs=needs,
+            input_tokens=tokens,
+            newest_tokens=estimate_tokens(found.tail_chars, found.tail_bytes),
+            max_output_tokens=request.max_output_tokens,
+            blocks=blocks,
+            turn=found.turn,
+            request=0 if found.media else self._request(request, whole),
+        )
+
+    def _request(self, request: Request, whole: int) -> int:
+        """Digest of everything that steers the answer: see `Facts.request`."""
+        steering = (
+            request.effort,
+            request.verbosity,
+            request.max_output_tokens,
+            # 1 and 1.0 ask for the same, and must be written the same whichever came first.
+            None if request.temperature is None else request.temperature + 0.0,
+            None if request.top_p is None else request.top_p + 0.0,
+            request.n,
+            request.logprobs,
+            request.tool_choice,
+            request.previous_response_id,
+            request.conversation,
+            request.extras,
+        )
+        written = self._steering.get(steering)
+        if written is None:
+            written = repr((*steering[:-1], sorted(request.extras))).encode("utf-8", "surrogatepass")
+            self._steering.put(steering, written, len(written))
+        return self._digester.of(b"%d\x1f%b" % (whole, written))
+
+    def _learn(self, key: tuple[str, str, bytes, bytes]) -> Known:
+        """Work out everything that calls with these instructions, tools and schema share."""
+        endpoint, instructions, raw_tools, raw_schema = key
+        digester = self._digester
+        tools = self._definitions.tools(raw_tools)
+        schema = self._definitions.schema(raw_schema)
+        lines = self._cutter.cut(instructions)
+        segments = tuple(segment for line in lines for segment in line.segments)
+        texts = [text for line in lines for text in line.texts]
+        shape = digester.text(f"{_KINDS.get(endpoint, endpoint)}\x1f{schema.digest}") & 0xFFFFFFFF
+        base = (shape << 32) | (tools.digest & 0xFFFFFFFF)
+        signals = self._template_signals(key, segments, texts)
+        state = digester.state()
+        state.update(b"%d\x1f%b%d\x1f%b" % (len(raw_tools), raw_tools, len(raw_schema), raw_schema))
+        fixed = tools.tokens + schema.tokens
+        first = Block(int.from_bytes(state.digest(), "little") or 1, fixed)
+        encoded = instructions.encode("utf-8", "surrogatepass")
+        state.update(b"\x1d%d\x1f%b" % (len(encoded), encoded))
+        digest = int.from_bytes(state.digest(), "little") or 1
+        spoken = sum(line.tokens for line in lines) + (_PER_MESSAGE if instructions else 0)
+        template = Template(
+            digest=digest,
+            base=base or 1,
+            segments=segments,
+            head=" ".join(texts[:4])[:HEAD],
+            instructions_tokens=spoken,
+            tools_tokens=tools.tokens,
+            schema_tokens=schema.tokens,
+            tools=tools.facts,
+            needs=tools.needs | schema.needs | signals.needs,
+            task=signals.task,
+            depth=signals.depth,
+            depth_score=signals.score,
+            signals=signals.signals,
+        )
+        known = Known(
+            template=template,
+            signals=signals,
+            leaf=self._templates.leaf(template),
+            state=state,
+            blocks=(first, Block(digest, fixed + spoken)),
+            tokens=fixed + spoken,
+        )
+        return self._known.put(key, known, len(encoded) + len(raw_tools) + len(raw_schema) + 64 * len(segments))
+
+    def _template_signals(
+        self, key: tuple[str, str, bytes, bytes], segments: tuple[int, ...], texts: list[str]
+    ) -> TemplateSignals:
+        """Signals of the masked text: the same for all texts that differ in what is masked."""
+        endpoint, _, raw_tools, raw_schema = key
+        short = (endpoint, segments, raw_tools, raw_schema)
+        found = self._signals.get(short)
+        if found is None:
+            tools = self._definitions.tools(raw_tools).texts
+            found = read_template("\n".join(texts), tools, raw_schema, endpoint)  # type: ignore[arg-type]  # an Endpoint
+            self._signals.put(short, found)
+        return found
+
+
+def _needs(request: Request, needs: frozenset[str]) -> frozenset[str]:
+    """What the template needs and what this call adds."""
+    more = []
+    if request.logprobs:
+        more.append("logprobs")
+    if request.temperature not in _DEFAULTS or request.top_p not in _DEFAULTS:
+        more.append("sampling")
+    if request.verbosity is not None:
+        more.append("verbosity")
+    if request.effort is not None and request.effort != "none":
+        more.append("reasoning")
+    if request.extras:
+        more += [need for extra, need in _EXTRA_NEEDS if extra in request.extras]
+    return needs.union(more) if more else needs
+
+
+_DEFAULTS = (None, 1)
+"""A temperature or top_p that asks for nothing."""
+_EXTRA_NEEDS = (("audio", "audio"), ("computer", "computer_use"))
