@@ -136,7 +136,7 @@ def test_input_tokens_are_the_texts_plus_a_small_overhead(rows: list[Row]) -> No
         parts.append(request.get("instructions", ""))
         least = sum(len(encode(part, disallowed_special=())) for part in parts)
         given = counted.get("prompt_tokens", counted.get("input_tokens"))
-        assert least <= given <= 1.05 * least + 300
+        assert least <= given <= 1.05 * least + 250 + 30 * len(turns(row))
 
 
 def test_every_record_has_a_truth(rows: list[Row], made: Path) -> None:

@@ -163,7 +163,12 @@ def test_tools_and_schema_are_the_same_bytes_whichever_way_a_line_was_read(pair)
     ],
 )
 def test_a_refused_request_is_an_error_that_costs_nothing(status, response, error, pair):
-    line = {"url": "/v1/chat/completions", "status": status, "request": pair()["request"], "response": response}
+    line = {
+        "url": "/v1/chat/completions",
+        "status": status,
+        "request": pair()["request"],
+        "response": response,
+    }
     call = one(line)
 
     assert (call.status, call.error, call.tokens) == ("error", error, Tokens())
@@ -218,9 +223,7 @@ def test_embeddings_count_their_input():
         "data": [{"object": "embedding", "embedding": [0.1]}],
         "usage": {"prompt_tokens": 8, "total_tokens": 8},
     }
-    call = one(
-        {"request": {"model": "text-embedding-3-small", "input": ["a", "b"]}, "response": response}
-    )
+    call = one({"request": {"model": "text-embedding-3-small", "input": ["a", "b"]}, "response": response})
 
     assert (call.endpoint, call.tokens, call.status) == ("embeddings", Tokens(uncached=8), "ok")
     assert [message.text for message in call.request.messages] == ["a", "b"]

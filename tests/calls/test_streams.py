@@ -68,7 +68,10 @@ def test_a_responses_stream_ends_with_its_event_and_no_done():
         },
     }
     stream = "event: response.created\n" + sse(
-        {"type": "response.created", "response": {**inner, "status": "in_progress", "output": [], "usage": None}},
+        {
+            "type": "response.created",
+            "response": {**inner, "status": "in_progress", "output": [], "usage": None},
+        },
         {"type": "response.output_text.delta", "delta": "Hi"},
         {"type": "response.completed", "response": inner},
     )

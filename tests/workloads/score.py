@@ -76,7 +76,10 @@ def table() -> str:
     halves = {half: score(load(half)) for half in ("dev", "heldout")}
     lines = ["| score | dev | held out |", "|---|---|---|"]
     for name in halves["dev"]:
-        cells = [f"{v:.0f}" if name in {"prompts", "languages"} else f"{v:.1%}" for v in (halves["dev"][name], halves["heldout"][name])]
+        cells = [
+            f"{v:.0f}" if name in {"prompts", "languages"} else f"{v:.1%}"
+            for v in (halves["dev"][name], halves["heldout"][name])
+        ]
         lines.append(f"| {name.replace('_', ' ')} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines)
 
@@ -94,6 +97,6 @@ def errors(half: str) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["dev"]:
-        print(errors("dev"))  # noqa: T201  # a script that prints
+    if len(sys.argv) > 1:
+        print(errors(sys.argv[1]))  # noqa: T201  # a script that prints
     print(table())  # noqa: T201  # same

@@ -1,5 +1,7 @@
 """Scores grouping on the labelled logs: `python tests/workloads/score_grouping.py`."""
 
+# ruff: noqa: T201  (a script that prints)
+
 from __future__ import annotations
 
 import importlib.util
@@ -27,13 +29,13 @@ class Score(NamedTuple):
     homogeneity: float
 
 
-def labelled(halves: tuple[str, ...], seed: int = 1):
+def labelled(halves: tuple[str, ...], seed: int = 1, scale: float = 1.0):
     spec = importlib.util.spec_from_file_location("grouping_made", HERE / "grouping" / "made.py")
     assert spec is not None
     assert spec.loader is not None
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
-    return made.log(halves, seed)
+    return made.log(halves, seed, scale)
 
 
 def learnt(requests, key: bytes = b"") -> Templates:
@@ -78,9 +80,11 @@ def score(truth: Sequence[Hashable], found: Sequence[Hashable]) -> Score:
     )
 
 
-def measure(halves: tuple[str, ...], *, learn: bool = True) -> tuple[Score, list[tuple[str, int]]]:
+def measure(
+    halves: tuple[str, ...], *, learn: bool = True, seed: int = 1, scale: float = 1.0
+) -> tuple[Score, list[tuple[str, int]]]:
     """The score of one labelled log, and its (label, group) pairs."""
-    calls = labelled(halves)
+    calls = labelled(halves, seed, scale)
     requests = [request for _, request in calls]
     truth = [name for name, _ in calls]
     found = grouped(requests, learnt(requests) if learn else Templates())
@@ -88,7 +92,9 @@ def measure(halves: tuple[str, ...], *, learn: bool = True) -> tuple[Score, list
 
 
 def main() -> None:
-    print("| labelled log | calls | templates | groups | adjusted Rand | pair precision | pair recall | homogeneity |")
+    print(
+        "| labelled log | calls | templates | groups | adjusted Rand | pair precision | pair recall | homogeneity |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for name, halves in HALVES.items():
         for learn in (True, False):

@@ -91,7 +91,8 @@ class Account:
         for pair, count in zip(unique.tolist(), counts.tolist(), strict=True):
             name, lane = divmod(pair, len(LANES))
             why = next(
-                (w for key, w in self.book.whys.items() if key[:2] == (self.names[name], LANES[lane])), "no price"
+                (w for key, w in self.book.whys.items() if key[:2] == (self.names[name], LANES[lane])),
+                "no price",
             )
             self.unpriced[why] += count
 

@@ -94,9 +94,9 @@ def _notes(account: Account) -> dict[str, str]:
     for name, found, seen in zip(account.names, account.resolutions, used.tolist(), strict=True):
         if not seen:
             continue
-        if isinstance(found, CatalogError):
+        if not isinstance(found, Resolution):
             notes[name or "(no model)"] = str(found)
-        elif isinstance(found, Resolution) and found.how not in {"exact", "snapshot"} and found.note:
+        elif found.how not in {"exact", "snapshot"} and found.note:
             notes.setdefault(found.model.name, f"{found.asked}: {found.note}")
     return notes
 
@@ -147,7 +147,7 @@ def _hours(account: Account) -> tuple[Group, ...]:
     known = hour[hour >= 0]
     if not len(known) or int(known.max() - known.min()) >= MOST_HOURS:
         return ()
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     return _periods(account, hour, lambda h: (epoch + dt.timedelta(hours=h)).strftime("%Y-%m-%dT%H:00Z"))
 
 
@@ -156,5 +156,7 @@ def _periods(account: Account, period: Any, name: Any) -> tuple[Group, ...]:
     unique, inverse = np.unique(period, return_inverse=True)
     counts = account.counts_by(inverse.astype(np.int64), len(unique))
     return tuple(
-        Group(name=name(value), counts=c) for value, c in zip(unique.tolist(), counts, strict=True) if value >= 0
+        Group(name=name(value), counts=c)
+        for value, c in zip(unique.tolist(), counts, strict=True)
+        if value >= 0
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -90,7 +91,7 @@ def _texts(calls: CallTable, workloads: Workloads) -> dict[int, list[str]]:
 def _by_text(texts: list[str], calls: int) -> Broken | None:
     """The earliest difference among a few pairs of instructions, and what they share."""
     found: list[tuple[Difference, str, str]] = []
-    for a, b in zip(texts[: MOST_PAIRS + 1], texts[1 : MOST_PAIRS + 1], strict=False):
+    for a, b in pairwise(texts[: MOST_PAIRS + 1]):
         difference = first_difference(a, b)
         if difference is not None:
             found.append((difference, a, b))

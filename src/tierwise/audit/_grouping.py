@@ -77,7 +77,7 @@ def _rank_in_group(sorted_groups: Any) -> Any:
 
 def _by_template(calls: CallTable, templates: Templates, rows: Any, workload: Any) -> None:
     words = calls.tables["skeleton"]
-    leaves: list[Leaf | None] = [None] * len(words)
+    leaves: dict[int, Leaf] = {}
     fixed = np.zeros(len(words), dtype=np.uint64)
     split = np.zeros(len(words), dtype=bool)
     for index in np.unique(calls["skeleton"][rows]).tolist():
@@ -89,7 +89,7 @@ def _by_template(calls: CallTable, templates: Templates, rows: Any, workload: An
     by_opening = np.flatnonzero(rows & split[skeleton])
     if len(by_opening):
         found = [
-            leaves[index].of(opening)  # type: ignore[union-attr]  # split holds only where there is a leaf
+            leaves[index].of(opening)
             for index, opening in zip(
                 skeleton[by_opening].tolist(), _openings(calls, by_opening).tolist(), strict=True
             )
@@ -119,7 +119,9 @@ def _by_name(calls: CallTable, rows: Any, workload: Any) -> None:
     """Calls whose log holds no request: one workload per name (else tags) and endpoint."""
     chosen = np.flatnonzero(rows)
     named = np.where(
-        calls["name"][chosen] != 0, calls["name"][chosen], calls["tags"][chosen].astype(np.uint64) << np.uint64(32)
+        calls["name"][chosen] != 0,
+        calls["name"][chosen],
+        calls["tags"][chosen].astype(np.uint64) << np.uint64(32),
     ).astype(np.uint64)
     mixed = (named + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) ^ calls["endpoint"][chosen]
     workload[chosen] = mixed | np.uint64(1)

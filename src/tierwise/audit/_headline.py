@@ -43,18 +43,12 @@ _BASIS: Final[dict[LeverName, Basis]] = {
     "lane": "assumed",
 }
 _ASSUMPTION: Final[dict[LeverName, str]] = {
-    "waste": "Calls that failed, were abandoned, looped, or repeated an answered one for the same user within a day "
-    "are not made; low counts half of the repeats.",
-    "tools": "Definitions that no session in the log used are left out; their tokens are counted with o200k_base, "
-    "which can be off by a fifth.",
-    "cache": "Prefixes seen again while warm are read from the cache, with what varies moved behind what does not; "
-    "entries live 10 minutes (30 on models with 24-hour retention); low reads half.",
-    "tier": "Unproven: each depth goes to its tier of the ladder, answers are as long, reasoning a fifth longer "
-    "(low: 1.2 and 2 times; learned where a workload already runs on both), and the warm cache lost by a switch "
-    "is paid for.",
-    "effort": "Unproven: reasoning falls to what the depth needs; tokens by effort are assumed (low 0.4, medium 1, "
-    "high 2); low takes half of the fall.",
-    "lane": "Single, unstreamed calls that arrived in bursts can wait up to 24 hours; low caches nothing in Batch.",
+    "waste": "Failed, abandoned and looping calls and repeats within a day are not made (low: half of the repeats).",
+    "tools": "Definitions that no session used are left out; their tokens are counted to within a fifth.",
+    "cache": "What varies moves behind what does not; entries live 10 minutes, or 30 (low: half is read).",
+    "tier": "Each depth runs on its tier with answers as long, reasoning a fifth longer (low: 1.2 and 2 times).",
+    "effort": "Reasoning falls to what the depth needs: low takes 0.4 of medium, high 2 (low: half of the fall).",
+    "lane": "Single, unstreamed calls that arrived in bursts can wait a day (low: Batch caches nothing).",
 }
 
 
@@ -187,4 +181,3 @@ def scenario_notes() -> tuple[str, ...]:
         f"cache x{s.cache / 1000:g}, tools x{s.tools / 1000:g}, batch keeps {s.batch_cached / 10:g} % of the cache"
         for s in (EXPECTED, LOW, HIGH)
     )
-

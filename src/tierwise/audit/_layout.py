@@ -82,7 +82,7 @@ NAMES: Final = tuple(name for name, _ in _COLUMNS)
 DTYPE: Final = np.dtype([(name, "<" + np.dtype(code).str[1:]) for name, code in _COLUMNS])
 """The same row as a numpy record."""
 
-CODES: Final = {
+CODES: Final[dict[str, dict[str, int]]] = {
     "lane": {lane: i for i, lane in enumerate(LANES)},
     "lane_basis": {basis: i for i, basis in enumerate(LANE_BASES)},
     "effort": {effort: i for i, effort in enumerate(EFFORT_CODES)},

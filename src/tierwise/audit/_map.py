@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from functools import cache
 
 from tierwise.audit._partial import Partial, Result
-from tierwise.calls import Plan, Skipped, Unit, absolute_place, read
+from tierwise.calls import NOT_DAMAGE, Plan, Skipped, Unit, absolute_place, read
 from tierwise.errors import DamagedLog
 from tierwise.workloads import Recogniser
 
@@ -26,7 +26,9 @@ def _recogniser(key: bytes) -> Recogniser:
     return Recogniser(key)
 
 
-def map_unit(number: int, unit: Unit, key: bytes = b"", progress: Callable[[int], None] | None = None) -> Result:
+def map_unit(
+    number: int, unit: Unit, key: bytes = b"", progress: Callable[[int], None] | None = None
+) -> Result:
     """Read one unit and fold its records."""
     partial = Partial(_recogniser(key), key=key)
     add = partial.add
@@ -45,7 +47,7 @@ def map_all(
     told = _Told(plan.bytes, progress)
     for number, unit in streams:
         yield _checked(map_unit(number, unit, key, told.more), plan, strict)
-    if workers <= 1 or plan.bytes < SMALL:
+    if workers <= 1 or (processes is None and plan.bytes < SMALL):
         for number, unit in files:
             yield _checked(map_unit(number, unit, key, told.more), plan, strict)
         return
@@ -86,8 +88,10 @@ class _Told:
 
 
 def _checked(result: Result, plan: Plan, strict: bool) -> Result:
-    if strict and result.examples:
-        raise DamagedLog(where(result.examples[0], plan.units[result.unit], plan) + " (read without --strict to skip it)")
+    damage = [skipped for skipped in result.examples if skipped.reason not in NOT_DAMAGE]
+    if strict and damage:
+        found = where(damage[0], plan.units[result.unit], plan)
+        raise DamagedLog(f"{found}; leave out --strict to skip such records")
     return result
 
 

@@ -95,14 +95,14 @@ class PriceBook:
                     continue
                 unrated = (card == number) & (column > 0)
                 if unrated.any():
-                    reasons[f"{of.model} on lane {of.lane} has no rate for {kind} tokens"] = int(unrated.sum())
+                    reasons[f"{of.model} on lane {of.lane} has no rate for {kind} tokens"] = int(
+                        unrated.sum()
+                    )
                     card[unrated] = UNPRICED
         return reasons
 
 
-def money_by(
-    book: PriceBook, groups: Any, n: int, card: Any, counts: Mapping[str, Any]
-) -> list[Decimal]:
+def money_by(book: PriceBook, groups: Any, n: int, card: Any, counts: Mapping[str, Any]) -> list[Decimal]:
     """USD of each of n groups, exact.
 
     Args:
@@ -129,11 +129,13 @@ def token_sums(
     if not len(used):
         return {}
     thresholds = np.array(
-        [c.threshold if c.threshold is not None and c.long is not None else 2**40 for c in book.cards], dtype=np.int64
+        [c.threshold if c.threshold is not None and c.long is not None else 2**40 for c in book.cards],
+        dtype=np.int64,
     )
     numbers = card[used].astype(np.int64)
     total_input = sum(
-        (counts[kind][used].astype(np.int64) for kind in _INPUT if kind in counts), np.zeros(len(used), np.int64)
+        (counts[kind][used].astype(np.int64) for kind in _INPUT if kind in counts),
+        np.zeros(len(used), np.int64),
     )
     long = total_input > thresholds[numbers]
     mixed = (groups[used].astype(np.int64) * len(book.cards) + numbers) * 2 + long

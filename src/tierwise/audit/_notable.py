@@ -94,7 +94,7 @@ def _unused(analysis: Analysis, rows: tuple[WorkloadRow, ...]) -> Iterator[Findi
         unused = analysis.definitions.unused.get(numbers[row.id], ())
         if unused:
             tokens = sum(u.tool.tokens for u in unused)
-            risk = max(max(u.risk for u in unused), LEAST_RISK_SHOWN)
+            risk = max(*(u.risk for u in unused), LEAST_RISK_SHOWN)
             yield Finding(
                 kind="unused-tools",
                 workload=row.id,
@@ -125,7 +125,9 @@ def _mismatch(analysis: Analysis) -> Iterator[Finding]:
     names = [getattr(r, "model", None) for r in account.resolutions]
     canonical = [model.name if model is not None else None for model in names]
     pairs = np.unique(
-        np.stack([calls["asked"][both].astype(np.int64), calls["served"][both].astype(np.int64)]), axis=1, return_counts=True
+        np.stack([calls["asked"][both].astype(np.int64), calls["served"][both].astype(np.int64)]),
+        axis=1,
+        return_counts=True,
     )
     for (asked, served), count in zip(pairs[0].T.tolist(), pairs[1].tolist(), strict=True):
         a, b = canonical[offset + asked], canonical[served]

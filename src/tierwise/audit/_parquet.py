@@ -31,10 +31,14 @@ def write_parquet(audit: Audit, path: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise MissingExtra("writing Parquet needs pyarrow; install it with: pip install 'tierwise[parquet]'") from None
+        raise MissingExtra(
+            "writing Parquet needs pyarrow; install it with: pip install 'tierwise[parquet]'"
+        ) from None
     analysis = audit.analysis
     if analysis is None:
-        raise CallerError("expected single calls to write as Parquet, got a log of totals; leave out --parquet")
+        raise CallerError(
+            "expected single calls to write as Parquet, got a log of totals; leave out --parquet"
+        )
     writer = None
     try:
         for start in range(0, max(len(analysis.calls), 1), CHUNK):
@@ -52,7 +56,7 @@ def _columns(pa: Any, analysis: Analysis, rows: Any, files: tuple[str, ...]) -> 
 
     def words(labels: Any, codes: Any) -> Any:
         values = pa.array([None if label is None else str(label) for label in labels], type=pa.string())
-        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), values)
+        return values.take(pa.array(codes.astype(np.int32)))
 
     def table(name: str) -> Any:
         return words(calls.tables[name], calls[name][rows])
@@ -100,7 +104,7 @@ def _proposals(pa: Any, analysis: Analysis, rows: Any) -> dict[str, Any]:
 
     def column(values: list[str | None]) -> Any:
         codes = pa.array(np.where(mask, 0, of).astype(np.int32), mask=mask)
-        return pa.DictionaryArray.from_arrays(codes, pa.array(values or [None], type=pa.string()))
+        return pa.array(values or [None], type=pa.string()).take(codes)
 
     plans = [decision.plan for decision in verdicts.decisions]
     return {

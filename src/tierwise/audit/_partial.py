@@ -229,7 +229,9 @@ class Partial:
         response = call.response
         if response is None or not (response.tool_calls or response.text):
             return 0
-        said = "\x1f".join((*response.tool_calls, *response.arguments)) if response.tool_calls else response.text
+        said = (
+            "\x1f".join((*response.tool_calls, *response.arguments)) if response.tool_calls else response.text
+        )
         return self._digest(said)
 
     def _flags(self, call: Call) -> int:

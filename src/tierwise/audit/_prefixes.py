@@ -19,6 +19,10 @@ LONG_WINDOW: Final = 30 * MINUTE
 """Models that take 24-hour retention: entries typically live for about 30 minutes, often longer."""
 
 
+DOUBT: Final = 256
+"""Tokens by which a replayed prefix must exceed what was read before it counts as missed."""
+
+
 class Warmth(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens that the cache could serve, per call."""
 
@@ -58,7 +62,7 @@ def warmth(account: Account, *, static: Any, shared: Any) -> Warmth:
     """
     key = _key(account, account.model)
     window = windows(account, account.models)[account.model]
-    as_sent = _replay(account, key, window)
+    as_sent = _beyond_doubt(account, _replay(account, key, window))
     if not (static > 0).any():
         return Warmth(as_sent=as_sent, mended=as_sent)
     mended = readable(
@@ -68,7 +72,8 @@ def warmth(account: Account, *, static: Any, shared: Any) -> Warmth:
         tokens=static[np.newaxis, :],
         window=window,
     )
-    return Warmth(as_sent=as_sent, mended=_capped(account, np.maximum(as_sent, mended)))
+    mended = _beyond_doubt(account, _capped(account, np.maximum(as_sent, mended)))
+    return Warmth(as_sent=as_sent, mended=mended)
 
 
 def kept_warm(account: Account, as_sent: Any, names: tuple[str, ...], model: Any) -> Any:
@@ -88,6 +93,12 @@ def kept_warm(account: Account, as_sent: Any, names: tuple[str, ...], model: Any
     ratio = np.minimum(there * 1000 // np.maximum(as_sent, 1), 1000)
     # Where the replay sees no prefix at all (no text in the log), it says nothing of a loss.
     return np.where(stays | (as_sent == 0), 1000, ratio)
+
+
+def _beyond_doubt(account: Account, found: Any) -> Any:
+    """What was read anyway, where the replay finds hardly more: our counts are that uncertain."""
+    cached = account.counts["cached"].astype(np.int64)
+    return np.where(found - cached < DOUBT, np.minimum(found, cached), found)
 
 
 def _key(account: Account, model: Any) -> Any:

@@ -33,6 +33,8 @@ def workload_rows(analysis: Analysis) -> tuple[WorkloadRow, ...]:
 
 
 def _rows_by_number(of: Any, n: int) -> list[Any]:
+    if not n:
+        return []
     order = np.argsort(of, kind="stable")
     return np.split(order, np.cumsum(np.bincount(of, minlength=n))[:-1])
 
@@ -73,7 +75,9 @@ def _row(
         depths=_named(DEPTHS, analysis.depth[calls]),
         reasons=tuple(reason for reason, _ in analysis.verdicts.reasons(calls).most_common(4)),
         projects=tuple(_named(table.tables["project"], table["project"][calls])),
-        tags=tuple(sorted({tag for tags in _named(table.tables["tags"], table["tags"][calls]) for tag in tags})),
+        tags=tuple(
+            sorted({tag for tags in _named(table.tables["tags"], table["tags"][calls]) for tag in tags})
+        ),
         outcomes=outcomes(account, mask, analysis.waste.retried, counts.spend),
         cached_share=_share(counts.cached, counts.input + counts.cached + counts.written),
         cacheable_share=_share(
@@ -145,12 +149,14 @@ def _proposed(analysis: Analysis, calls: Any) -> tuple[str | None, str | None, s
 def _label(analysis: Analysis, calls: Any) -> str:
     """What a person calls it: the application's own name, else the first words of its instructions."""
     table = analysis.calls
-    heads = _named([s.head if s is not None else None for s in table.tables["skeleton"]], table["skeleton"][calls])
+    heads = _named(
+        [s.head if s is not None else None for s in table.tables["skeleton"]], table["skeleton"][calls]
+    )
     names = _named(table.tables["name"], table["name"][calls])
     tags = _named(table.tables["tags"], table["tags"][calls])
     head = next((h for h in heads if h), "")
     if names:
-        return next(iter(names))[:LABEL_LENGTH]
+        return str(next(iter(names)))[:LABEL_LENGTH]
     if head:
         return str(head)[:LABEL_LENGTH]
     if tags:
@@ -175,7 +181,9 @@ def _breaker_money(analysis: Analysis) -> list[Decimal]:
     """What mending each workload's breakers saves on its own, before any other lever."""
     account, n = analysis.account, len(analysis.workloads)
     gain = np.maximum(
-        analysis.warmth.mended - np.maximum(analysis.warmth.as_sent, account.counts["cached"].astype(np.int64)), 0
+        analysis.warmth.mended
+        - np.maximum(analysis.warmth.as_sent, account.counts["cached"].astype(np.int64)),
+        0,
     )
     gain = np.minimum(gain, account.counts["uncached"].astype(np.int64))
     groups = np.where(gain > 0, analysis.workloads.of, -1)
@@ -189,7 +197,9 @@ def _breakers(analysis: Analysis, number: int, saves: Decimal) -> tuple[Breaker,
     if broken is None or saves <= 0:
         return ()
     return (
-        Breaker(kind=broken.kind, where=broken.where, example=broken.example, calls=broken.calls, saves=saves),
+        Breaker(
+            kind=broken.kind, where=broken.where, example=broken.example, calls=broken.calls, saves=saves
+        ),
     )
 
 
@@ -197,4 +207,3 @@ def totals_by_depth(analysis: Analysis) -> dict[str, Counts]:
     """Calls and money by depth, 'unknown' included."""
     counts = analysis.account.counts_by(analysis.depth.astype(np.int64), len(DEPTHS))
     return dict(zip(DEPTHS, counts, strict=True))
-

@@ -75,11 +75,13 @@ def audit(
     for result in map_all(found, processes=processes, progress=progress, strict=strict):
         merge.add(result)
     table = merge.table()
-    day = today or dt.datetime.now(dt.timezone.utc).date()
+    day = today or dt.datetime.now(dt.UTC).date()
     with localcontext(EXACT):
         if not len(table) and (table.buckets or table.costs):
             return Audit(
-                findings=from_totals(table, found, policy, catalog, day, tuple(times), skipped_of(table, found)),
+                findings=from_totals(
+                    table, found, policy, catalog, day, tuple(times), skipped_of(table, found)
+                ),
                 analysis=None,
                 files=found.files,
             )
@@ -143,7 +145,9 @@ def _findings(
         could_save=saved,
         low=low,
         high=high,
-        outcomes=outcomes(account, everything, analysis.waste.retried, counts.spend) if counts.calls else Outcomes(),
+        outcomes=outcomes(account, everything, analysis.waste.retried, counts.spend)
+        if counts.calls
+        else Outcomes(),
         findings=notable(analysis, rows, ends),
         shutdowns=ends,
         forecasts=forecasts(groups.days, money, saved, low, high, times),
@@ -156,7 +160,7 @@ def _period(analysis: Analysis) -> tuple[str | None, str | None]:
     known = at[at >= 0]
     if not len(known):
         return None, None
-    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     first, last = (epoch + dt.timedelta(microseconds=int(t)) for t in (known.min(), known.max()))
     return first.isoformat(timespec="seconds"), last.isoformat(timespec="seconds")
 
@@ -164,8 +168,7 @@ def _period(analysis: Analysis) -> tuple[str | None, str | None]:
 def _notes(analysis: Analysis) -> tuple[str, ...]:
     notes = [
         "Savings are 'could save, unproven': an audit sees prices and shapes of calls, not the quality of answers.",
-        f"Moves are proposed by the policy '{analysis.policy.name}', decided once per class of like calls "
-        f"({len(analysis.verdicts.decisions):,} classes).",
+        f"Moves are proposed by '{analysis.policy.name}', for {len(analysis.verdicts.decisions):,} classes of calls.",
         *scenario_notes(),
         *coverage_notes(analysis.calls, analysis.account.day),
     ]

@@ -74,15 +74,15 @@ def _outcome(account: Account, levers: Levers, scenario: Scenario, workloads: in
     by_workload: dict[LeverName, list[Decimal]] = {}
     touched: dict[LeverName, Any] = {}
     before: list[Decimal] = []
-    stage: Stage | None = None
+    after: list[Stage] = []
     for stage in stages(levers, account.book, scenario):
+        after = [stage]
         money = _money(account, levers, stage, workloads)
         if stage.lever is not None:
             by_workload[stage.lever] = [a - b for a, b in zip(before, money, strict=True)]
             touched[stage.lever] = stage.touched
         before = money
-    assert stage is not None
-    return Outcome(by_workload=by_workload, touched=touched, after=stage)
+    return Outcome(by_workload=by_workload, touched=touched, after=after[0])
 
 
 def _money(account: Account, levers: Levers, stage: Stage, workloads: int) -> list[Decimal]:

@@ -65,4 +65,3 @@ def _on_successor(account: Account, rows: Any, successor: str | None) -> Decimal
     if account.book.refuse_unrated(card, counts) or (card == UNPRICED).any():
         return None
     return money_by(account.book, np.zeros(n, dtype=np.int64), 1, card, counts)[0]
-

@@ -85,7 +85,9 @@ def _looping(calls: CallTable) -> Any:
     if len(rows) < LOOP_LENGTH:
         return looping
     rows = rows[np.argsort(session[rows], kind="stable")]
-    same = (session[rows[1:]] == session[rows[:-1]]) & (calls["answer"][rows[1:]] == calls["answer"][rows[:-1]])
+    same = (session[rows[1:]] == session[rows[:-1]]) & (
+        calls["answer"][rows[1:]] == calls["answer"][rows[:-1]]
+    )
     starts = np.flatnonzero(np.concatenate(([True], ~same)))
     lengths = np.diff(np.append(starts, len(rows)))
     position = np.arange(len(rows)) - np.repeat(starts, lengths)

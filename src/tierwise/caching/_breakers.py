@@ -15,9 +15,15 @@ _LOOKED_AT: Final = 160
 """Characters around a difference that are looked at; bounds the work on hostile text."""
 
 _KINDS: Final[tuple[tuple[Kind, str], ...]] = (
-    ("timestamp", r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?\S{0,9}|\b\d{1,2}:\d{2}(:\d{2})?\b|\b1[5-9]\d{8}(\d{3})?\b"),
+    (
+        "timestamp",
+        r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?\S{0,9}|\b\d{1,2}:\d{2}(:\d{2})?\b|\b1[5-9]\d{8}(\d{3})?\b",
+    ),
     ("date", r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}\b"),
-    ("id", r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{13,28}\b|\b(?=\w{6,40}\b)(?=\w{0,40}\d)(?=\w{0,40}[A-Za-z])[\w-]{6,60}"),
+    (
+        "id",
+        r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{13,28}\b|\b(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Za-z])[\w-]{6,60}",
+    ),
     ("email", r"[\w.+-]{1,60}@[\w.-]{1,60}"),
     ("number", r"\d[\d.,]{0,30}"),
     ("name", r"[^\W\d_a-z][\w'-]{1,30}( [^\W\d_a-z][\w'-]{1,30}){0,3}"),

@@ -11,6 +11,7 @@ from tierwise.calls._read import read
 from tierwise.calls._requests import parse_request, request_from
 from tierwise.calls._responses import parse_response, response_from
 from tierwise.calls._types import (
+    NOT_DAMAGE,
     Bucket,
     Call,
     CostLine,
@@ -28,6 +29,7 @@ from tierwise.calls._types import (
 )
 
 __all__ = [
+    "NOT_DAMAGE",
     "Bucket",
     "Call",
     "CostLine",

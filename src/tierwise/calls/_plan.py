@@ -89,12 +89,13 @@ def plan(paths: Sequence[str | Path], *, format: str | None = None) -> Plan:
         MissingExtra: The only logs are Parquet and pyarrow is not installed.
     """
     forced = format_named(format) if format is not None else None
-    files = tuple(_files(paths))
+    found = tuple(_files(paths))
+    files = tuple(path for path, _ in found)
     units: list[Unit] = []
     skipped: list[Skipped] = []
-    for index, path in enumerate(files):
+    for index, (path, named) in enumerate(found):
         try:
-            units.extend(_units(index, path, forced))
+            units.extend(_units(index, path, forced, named=named))
         except BadRecord as fault:
             place = Place(file=index, line=0)
             skipped.append(Skipped(reason=fault.reason, detail=fault.detail[:200], place=place))
@@ -128,43 +129,45 @@ def _refuse(files: Sequence[str], skipped: Sequence[Skipped]) -> None:
     )
 
 
-def _files(paths: Sequence[str | Path]) -> Iterator[str]:
-    """Each file once, whatever it was named by, in the order given; folders sorted."""
+def _files(paths: Sequence[str | Path]) -> Iterator[tuple[str, bool]]:
+    """Each file once, whatever it was named by, and whether a path named it rather than a folder."""
     seen: set[str] = set()
     for path in paths:
-        for found in _expanded(str(path)):
+        for found, named in _expanded(str(path)):
             true = found if found == STREAM else os.path.realpath(found)
             if true not in seen:
                 seen.add(true)
-                yield found
+                yield found, named
 
 
-def _expanded(path: str) -> list[str]:
+def _expanded(path: str) -> list[tuple[str, bool]]:
     if path == STREAM:
-        return [path]
+        return [(path, True)]
     if os.path.isdir(path):  # noqa: PTH112 - may hold a null byte, which Path refuses differently
         found = sorted(_walk(path))
         if not found:
             raise NoSuchLog(
                 f"expected logs in the folder {path}, found no files; name the folder that has them"
             )
-        return found
+        return [(name, False) for name in found]
     if os.path.lexists(path):
-        return [path]
+        return [(path, True)]
     found = sorted(match for match in glob.glob(path, recursive=True) if not os.path.isdir(match))  # noqa: PTH207, PTH112 - patterns of whole paths
     if not found:
         raise NoSuchLog(f"expected a file, a folder or a pattern that matches, found nothing at {path}")
-    return found
+    return [(name, False) for name in found]
 
 
 def _walk(folder: str) -> Iterator[str]:
-    for place, _, names in os.walk(folder):
+    refused: list[str] = []
+    for place, _, names in os.walk(folder, onerror=lambda error: refused.append(str(error.filename))):
         for name in names:
             yield os.path.join(place, name)  # noqa: PTH118 - text in, text out
+    yield from refused
 
 
-def _units(index: int, path: str, forced: Format | None) -> list[Unit]:
-    """Raises BadRecord where the file is no log."""
+def _units(index: int, path: str, forced: Format | None, *, named: bool) -> list[Unit]:
+    """Raises BadRecord where the file is no log. Pipes are read only when named themselves."""
     name = forced.name if forced else ""
     if path == STREAM:
         return [Unit(file=index, path=path, format=name, stream=True)]
@@ -173,7 +176,12 @@ def _units(index: int, path: str, forced: Format | None) -> list[Unit]:
     try:
         state = os.stat(path)  # noqa: PTH116 - as above
         if not stat.S_ISREG(state.st_mode):
-            return [Unit(file=index, path=path, format=name, stream=True)]
+            if named and not stat.S_ISDIR(state.st_mode):
+                return [Unit(file=index, path=path, format=name, stream=True)]
+            raise BadRecord("cannot be opened", "not a file, or a folder that may not be listed")
+        if path.startswith(("/dev/", "/proc/")):
+            # Standard input redirected from a file: another process must find the file itself.
+            path = os.path.realpath(path)
         found = _look(path, state.st_size)
     except OSError as error:
         raise BadRecord("cannot be opened", error.strerror or type(error).__name__) from None
@@ -187,7 +195,7 @@ def _look(path: str, size: int) -> Look:
             return look(head, os.path.basename(path), whole=len(head) == size)  # noqa: PTH119 - as above
         except NeedsMore:
             head += file.read(MOST_HEAD - len(head))
-            return look(head, os.path.basename(path), whole=len(head) == size)  # noqa: PTH119 - as above
+            return look(head, os.path.basename(path), whole=len(head) == size, last=True)  # noqa: PTH119 - as above
 
 
 def chosen(found: Look, path: str, forced: Format | None) -> Format:

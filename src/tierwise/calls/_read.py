@@ -181,7 +181,7 @@ def _open_stream(unit: Unit, file: IO[bytes], progress: Progress | None) -> Iter
         found = look(head, "", whole=len(head) < HEAD)
     except NeedsMore:
         head += file.read(MOST_HEAD - len(head))
-        found = look(head, "", whole=len(head) < MOST_HEAD)
+        found = look(head, "", whole=len(head) < MOST_HEAD, last=True)
     stored = _told(chain([head], iter(lambda: file.read(BLOCK), b"")), progress)
     forced = format_named(unit.format) if unit.format else None
     if found.kind in ("sqlite", "parquet"):

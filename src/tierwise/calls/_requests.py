@@ -249,8 +249,9 @@ def _from_input(wire: WireRequest) -> list[Message]:
     given = wire.input
     instructions = wire.instructions
     if isinstance(instructions, str):
-        messages.append(Message(role="developer", content=instructions))
-    elif instructions:
+        if instructions:
+            messages.append(Message(role="developer", content=instructions))
+    elif instructions is not None:
         messages.extend(instructions)
     if isinstance(given, str):
         messages.append(Message(role="user", content=given))

@@ -41,17 +41,18 @@ class NeedsMore(Exception):  # noqa: N818 - a request, not an error
     """No record ends in the bytes at hand: look again with more of them."""
 
 
-def look(head: bytes, name: str, *, whole: bool) -> Look:
+def look(head: bytes, name: str, *, whole: bool, last: bool = False) -> Look:
     """Find out what a source is.
 
     Args:
         head: Its first stored bytes.
         name: File name, '' for a stream.
         whole: Whether `head` is all there is.
+        last: Whether to make do with `head`, having asked for more before.
 
     Raises:
         BadRecord: 'empty file', 'not a log', 'unsupported compression', 'wrong encoding', ...
-        NeedsMore: Only when `head` is not whole.
+        NeedsMore: Not when `last`.
     """
     name = name.lower()
     if head.startswith(_SQLITE):
@@ -62,7 +63,7 @@ def look(head: bytes, name: str, *, whole: bool) -> Look:
         if head.startswith(magic):
             raise BadRecord("unsupported compression", f"{title}; unpack it first (gzip and zstd are read)")
     compression = _compression(head)
-    plain, cut = _plain(head, compression)
+    plain, cut = _plain(head, compression, whole=whole, most=MOST_HEAD if last else HEAD)
     whole = whole and not cut
     encoding: Encoding = "utf-8"
     if plain.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -70,7 +71,7 @@ def look(head: bytes, name: str, *, whole: bool) -> Look:
         plain = plain[: len(plain) // 2 * 2].decode("utf-16", "ignore").encode("utf-8", "replace")
     plain = plain.removeprefix(codecs.BOM_UTF8)
     name = name.removesuffix(".gz").removesuffix(".zst").removesuffix(".zstd")
-    found = _text_kind(plain, name, whole=whole)
+    found = _text_kind(plain, name, whole=whole, last=last)
     return msgspec.structs.replace(found, compression=compression, encoding=encoding)
 
 
@@ -80,13 +81,12 @@ def _compression(head: bytes) -> Compression:
     return "zstd" if head.startswith(b"\x28\xb5\x2f\xfd") else "none"
 
 
-def _plain(head: bytes, compression: Compression) -> tuple[bytes, bool]:
-    """The head decompressed as far as it goes, and whether that left something out."""
+def _plain(head: bytes, compression: Compression, *, whole: bool, most: int) -> tuple[bytes, bool]:
+    """The head decompressed to at most about `most` bytes, and whether that left something out."""
     if compression == "none":
         return head, False
     out: list[bytes] = []
     size = 0
-    most = HEAD if len(head) <= HEAD else MOST_HEAD
     try:
         for block in unpacked([head], compression, "utf-8"):
             out.append(block)
@@ -94,32 +94,40 @@ def _plain(head: bytes, compression: Compression) -> tuple[bytes, bool]:
             if size >= most:
                 return b"".join(out), True
     except BadRecord as fault:
-        if fault.reason.startswith("damaged") and not size:
+        # A head is cut somewhere, which looks like a truncated file; with content to show, the
+        # fault comes out in reading.
+        if not size and (whole or fault.reason.startswith("damaged")):
             raise
-        # A head is cut somewhere, which looks like a truncated file.
     return b"".join(out), False
 
 
-def _text_kind(plain: bytes, name: str, *, whole: bool) -> Look:
+def _text_kind(plain: bytes, name: str, *, whole: bool, last: bool) -> Look:
     start = plain.lstrip(b" \t\r\n")
     if not start:
         if whole:
             raise BadRecord("empty file", "no bytes but white space")
         raise BadRecord("not a log", "begins with a megabyte of white space")
-    if start[:1] == b"[":
-        return _document(start, name, whole=whole)
-    if start[:1] == b"{":
-        first, newline, _ = start.partition(b"\n")
-        if _parses(first):
-            return _lines(start, name)
-        if not newline and not whole:
-            return _long(start, name)
-        if _goes_on(start, whole=whole):
-            return _document(start, name, whole=whole)
     objects = _objects(start)
-    if objects or start[:1] == b"{":
-        return _lines(start, name)
-    return _csv(start, name)
+    first, newline, _ = start.partition(b"\n")
+    if start[:1] == b"{":
+        if _parses(first):
+            return _lines(objects, name)
+        if not newline and not whole:
+            return _long(start, name, last=last)
+        # A line that breaks off, among lines that do not, is damage; one that ends on an open
+        # bracket or a comma begins a document over several lines.
+        opened = first.rstrip()[-1:] in (b"{", b"[", b",")
+        if (opened or not objects) and _goes_on(start, whole=whole):
+            return _document(start, name, whole=whole, last=last)
+    elif start[:1] == b"[":
+        found = _document(start, name, whole=whole, last=last)
+        if found.sample.objects or not objects:
+            return found
+    if objects:
+        return _lines(objects, name)
+    if start[:1] in (b"{", b"[") and b"\x00" in start[:4096]:
+        raise BadRecord("wrong encoding", "zero bytes; expected UTF-8, or UTF-16 with its byte order mark")
+    return _lines((), name) if start[:1] == b"{" else _csv(start, name)
 
 
 def _parses(raw: bytes) -> bool:
@@ -144,8 +152,8 @@ def _goes_on(start: bytes, *, whole: bool) -> bool:
     return True
 
 
-def _lines(start: bytes, name: str) -> Look:
-    return Look(kind="lines", sample=Sample(name=name, shape="objects", objects=_objects(start)))
+def _lines(objects: tuple[Mapping[str, Any], ...], name: str) -> Look:
+    return Look(kind="lines", sample=Sample(name=name, shape="objects", objects=objects))
 
 
 def _objects(start: bytes) -> tuple[Mapping[str, Any], ...]:
@@ -161,9 +169,9 @@ def _objects(start: bytes) -> tuple[Mapping[str, Any], ...]:
     return tuple(found)
 
 
-def _long(start: bytes, name: str) -> Look:
-    """An object whose first line does not end in the bytes at hand: more of it, or its parts."""
-    if len(start) < LONGEST:
+def _long(start: bytes, name: str, *, last: bool) -> Look:
+    """An object that does not end in the bytes at hand: more of it, or its parts."""
+    if not last:
         raise NeedsMore
     return Look(
         kind="document",
@@ -172,11 +180,11 @@ def _long(start: bytes, name: str) -> Look:
     )
 
 
-def _document(start: bytes, name: str, *, whole: bool) -> Look:
+def _document(start: bytes, name: str, *, whole: bool, last: bool) -> Look:
     if start[:1] == b"{" and not whole:
-        return _long(start, name)
+        return _long(start, name, last=last)
     objects = _first_records(start, ())
-    if not objects and not whole and len(start) < LONGEST:
+    if not objects and not whole and not last:
         raise NeedsMore
     return Look(kind="document", sample=Sample(name=name, shape="objects", objects=objects))
 

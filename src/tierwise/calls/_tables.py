@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import sqlite3
 
 _INSTALL = "install it with: pip install 'tierwise[parquet]'"
+# What pyarrow's errors for files it cannot read derive from.
+_ARROW_FAULTS = (OSError, ValueError, TypeError, KeyError, NotImplementedError)
+_AT_ONCE = 16 * 1024 * 1024
 _BODIES = ("request", "response")
 
 
@@ -33,8 +36,7 @@ def _parquet(path: str) -> Any:
     parquet = _pyarrow()
     try:
         return parquet.ParquetFile(path)
-    except (OSError, ValueError) as error:
-        # pyarrow's errors for damaged files derive from these two.
+    except _ARROW_FAULTS as error:
         raise BadRecord("damaged Parquet", str(error).partition("\n")[0][:160]) from None
 
 
@@ -71,19 +73,29 @@ def row_groups(path: str, piece: int) -> Iterator[tuple[tuple[int, ...], int]]:
             gathered, size = [], 0
 
 
-def parquet_rows(path: str, groups: tuple[int, ...], *, batch: int = 512) -> Iterator[bytes]:
+def parquet_rows(path: str, groups: tuple[int, ...], *, batch: int | None = None) -> Iterator[bytes]:
     """Each row as one JSON object; columns that hold JSON bodies as text are put in as JSON.
 
     Raises:
         BadRecord: 'damaged Parquet', 'pyarrow is not installed'.
     """
     with _parquet(path) as file:
+        if batch is None:
+            batch = _rows_at_once(file.metadata, groups)
         try:
             for found in file.iter_batches(batch_size=batch, row_groups=list(groups)):
                 for row in found.to_pylist():
                     yield _object(row)
-        except (OSError, ValueError) as error:
+        except _ARROW_FAULTS as error:
             raise BadRecord("damaged Parquet", str(error).partition("\n")[0][:160]) from None
+
+
+def _rows_at_once(metadata: Any, groups: tuple[int, ...]) -> int:
+    """Rows of about 16 MB together."""
+    found = [metadata.row_group(group) for group in groups]
+    size = sum(group.total_byte_size for group in found)
+    rows = sum(group.num_rows for group in found)
+    return max(1, min(1024, rows * _AT_ONCE // max(size, 1)))
 
 
 def _object(row: dict[str, Any]) -> bytes:
@@ -134,6 +146,17 @@ def database(path: str) -> sqlite3.Connection:
         raise BadRecord("damaged database", str(error)[:160]) from None
 
 
+def _whole(text: str) -> bool:
+    """Whether no byte of the text had to be escaped in decoding."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def csv_rows(
     blocks: Iterable[bytes], delimiter: str, bad: Callable[[int, str, str], None]
 ) -> Iterator[tuple[int, dict[str, str]]]:
@@ -167,7 +190,7 @@ def csv_rows(
         number += 1
         if not header:
             header = [cell.strip() for cell in row]
-        elif any("\udc80" <= letter <= "\udcff" for cell in row for letter in cell):
+        elif not _whole("".join(row)):
             bad(number, "wrong encoding", "the row is not UTF-8")
         elif len(row) > len(header):
             bad(number, "not CSV", f"{len(row)} cells under {len(header)} columns")

@@ -231,5 +231,10 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
 
 
+NOT_OPENAI = "not an OpenAI call"
+FROM_CACHE = "answered from a gateway's cache"
+NOT_DAMAGE = frozenset({NOT_OPENAI, FROM_CACHE})
+"""Reasons for which a sound record is left out; reading strictly does not stop at them."""
+
 Record = Call | Bucket | CostLine | Skipped
 """What a reader yields."""

@@ -235,7 +235,7 @@ def _from_datetime(value: datetime) -> int:
 
 def _from_number(value: float | Decimal) -> int:
     # Written so that a float NaN, which compares false, is refused.
-    inside = (not isinstance(value, Decimal) or value.is_finite()) and abs(value) < 10**20
+    inside = (not isinstance(value, Decimal) or value.is_finite()) and -(10**20) < value < 10**20
     if not inside:
         raise BadRecord("impossible date", f"expected epoch seconds, got {value!r:.40}")
     if value < _SECONDS_END:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from tierwise.catalog._genai import Published
 from tierwise.catalog._lanes import LANES, Lane
@@ -25,6 +25,7 @@ FEATURES: tuple[Feature, ...] = get_args(Feature)
 DEFAULT_LADDER = "gpt-5.4"
 """The ladder used where none is named."""
 
+_Key = tuple[str, Lane, date, bool, Literal["decisions"] | None]
 # Bounds on what one catalog remembers: a log with more names or days than this is answered
 # all the same, only slower.
 _REMEMBERED = 4096
@@ -43,16 +44,11 @@ class Catalog:
         self._overrides = overrides
         self._path = path
         self._published = Published()
-        extra = frozenset(
-            row.model.lower()
-            for row in overrides.prices
-            if row.model.lower() not in layer.models and not row.model.lower().startswith("ft:")
-        )
-        self._names = Names(layer, self._published, overrides.aliases, extra)
+        self._names = Names(layer, self._published, overrides.aliases, overrides.priced_names)
         self._pricing = Pricing(layer, self._published, overrides)
         self._ladders = {ladder.name: ladder for ladder in (*layer.ladders, *overrides.ladders)}
-        self._named: dict[str, Named | UnknownModel] = {}
-        self._cards: dict[tuple[str, Lane, date, bool, str | None], RateCard | Unpriced] = {}
+        self._named: dict[str, Named | str] = {}
+        self._cards: dict[_Key, RateCard | str] = {}
         self._check()
 
     @classmethod
@@ -105,14 +101,14 @@ class Catalog:
         """
         if lane not in LANES:
             raise Unpriced(f"expected a lane of {', '.join(LANES)}, got {lane!r:.40}")
-        key = (name, lane, _day(at), residency, "decisions" if endpoint == "decisions" else None)
+        key: _Key = (name, lane, _day(at), residency, "decisions" if endpoint == "decisions" else None)
         if (known := self._cards.get(key)) is None:
             known = self._price(key)
             if len(self._cards) >= _REMEMBERED:
                 self._cards.clear()
             self._cards[key] = known
-        if isinstance(known, Unpriced):
-            raise known.with_traceback(None)
+        if isinstance(known, str):
+            raise Unpriced(known)
         return known
 
     def hosted_fee(self, kind: str, at: date) -> Decimal:
@@ -128,7 +124,9 @@ class Catalog:
             raise Unpriced(f"no fee is published for hosted tool {kind!r:.60}; known: {kinds}")
         held = [row for row in rows if row.holds(day)]
         if not held:
-            raise Unpriced(f"{kind} on {day.isoformat()} is unpriced: its first fee in our data is of {rows[0].start}")
+            raise Unpriced(
+                f"{kind} on {day.isoformat()} is unpriced: its first fee in our data is of {rows[0].start}"
+            )
         if held[-1].usd is None:
             raise Unpriced(f"{kind} is unpriced: {held[-1].refused}")
         return held[-1].usd
@@ -152,7 +150,9 @@ class Catalog:
             ConfigurationError: no such ladder; the message lists those there are.
         """
         if name not in self._ladders:
-            raise ConfigurationError(f"no ladder is called {name!r:.60}; there are {', '.join(self._ladders)}")
+            raise ConfigurationError(
+                f"no ladder is called {name!r:.60}; there are {', '.join(self._ladders)}"
+            )
         return self._ladders[name]
 
     def ladders(self) -> tuple[Ladder, ...]:
@@ -180,15 +180,15 @@ class Catalog:
             try:
                 known = self._names.resolve(name)
             except UnknownModel as error:
-                known = error
+                known = str(error)
             if len(self._named) >= _REMEMBERED:
                 self._named.clear()
             self._named[name] = known
-        if isinstance(known, UnknownModel):
-            raise known.with_traceback(None)
+        if isinstance(known, str):
+            raise UnknownModel(known)
         return known
 
-    def _price(self, key: tuple[str, Lane, date, bool, str | None]) -> RateCard | Unpriced:
+    def _price(self, key: _Key) -> RateCard | str:
         name, lane, at, residency, endpoint = key
         named = self._name(name)
         try:
@@ -196,7 +196,7 @@ class Catalog:
                 Asked(named=named, lane=lane, at=at, residency=residency, endpoint=endpoint)
             )
         except Unpriced as error:
-            return error
+            return str(error)
 
     def _check(self) -> None:
         place = self._overrides.place

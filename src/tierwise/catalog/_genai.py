@@ -61,7 +61,8 @@ class Published:
 
     @cached_property
     def _provider(self) -> Provider:
-        from genai_prices import Usage, calc_price  # noqa: PLC0415  (heavy: pydantic, an HTTP client)
+        # Brings pydantic and an HTTP client with it, so only where a price is asked for.
+        from genai_prices import Usage, calc_price
 
         priced = calc_price(Usage(input_tokens=0), "gpt-4o", provider_id="openai")
         return priced.provider
@@ -78,7 +79,8 @@ class Published:
     def dump(self) -> str:
         """Every price in a stable order, for the digest."""
         return "\n".join(
-            f"{info.id} {info.match!r} {info.prices!r} {info.price_variants!r}" for info in self._provider.models
+            f"{info.id} {info.match!r} {info.prices!r} {info.price_variants!r}"
+            for info in self._provider.models
         )
 
     def standard(self, info: ModelInfo, at: date) -> Prices:
@@ -128,7 +130,9 @@ def _start(model: str, variant: PriceVariant) -> date | None:
         return None
     start = getattr(variant.constraint, "start_date", None)
     if not isinstance(start, date):
-        raise Unpriced(f"{model} has a price by time of day, which is not read; add a [[price]] to the overrides")
+        raise Unpriced(
+            f"{model} has a price by time of day, which is not read; add a [[price]] to the overrides"
+        )
     return start
 
 

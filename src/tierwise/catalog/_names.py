@@ -27,18 +27,25 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
     resolution: Resolution
     keys: tuple[str, ...]
 
+    @property
+    def spelled(self) -> tuple[str, ...]:
+        """The names an owner's price may be under: as asked, then the model's own."""
+        return (self.resolution.asked.strip().lower(), self.keys[0], self.resolution.model.name)
+
 
 class Names:
     """Every spelling that leads to a model: ours, the owner's, and those of genai-prices."""
 
-    def __init__(self, layer: Layer, published: Published, aliases: Mapping[str, str], extra: frozenset[str]) -> None:
+    def __init__(
+        self, layer: Layer, published: Published, aliases: Mapping[str, str], extra: frozenset[str]
+    ) -> None:
         self._layer = layer
         self._published = published
         self._aliases = aliases
-        self._models: dict[str, Model] = {
-            **{name: Model(name=name, known=False, source="overrides file") for name in extra},
-            **layer.models,
-        }
+        self._models: dict[str, Model] = dict(layer.models)
+        for name in sorted(extra):
+            if name not in aliases and self._plain(name, name) is None:
+                self._models[name] = Model(name=name, known=False, source="overrides file")
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -51,7 +58,7 @@ class Names:
         Raises:
             UnknownModel: nothing by that name; the message has the nearest names.
         """
-        name = asked.strip().lower() if isinstance(asked, str) else ""
+        name = asked.strip().lower()
         if not name or len(name) > _LONGEST:
             raise UnknownModel(f"expected a model name of 1 to {_LONGEST} characters, got {asked!r:.60}")
         found = self._find(asked, name)
@@ -65,10 +72,16 @@ class Names:
         if (found := self._plain(asked, name)) is not None:
             return found
         for prefix in _PREFIXES:
-            if name.startswith(prefix) and (inner := self._find(asked, name.removeprefix(prefix))) is not None:
+            if (
+                name.startswith(prefix)
+                and (inner := self._find(asked, name.removeprefix(prefix))) is not None
+            ):
                 return _as(inner, "prefix")
         for prefix in _AZURE:
-            if name.startswith(prefix) and (inner := self._find(asked, name.removeprefix(prefix))) is not None:
+            if (
+                name.startswith(prefix)
+                and (inner := self._find(asked, name.removeprefix(prefix))) is not None
+            ):
                 note = f"read as {inner.resolution.model.name} at OpenAI's list price; a deployment may hold another"
                 return _as(inner, "azure", note)
         return None
@@ -86,28 +99,28 @@ class Names:
             how: How = "snapshot" if name.startswith(f"{target}-2") else "alias"
             return self._named(asked, target, how, f"priced as {target}")
         if dated := self._snapshot(name):
-            return self._named(asked, dated, "snapshot", f"priced as {dated}; this snapshot is not in our data")
+            base, listed = dated
+            note = f"priced as {base}" if listed else f"priced as {base}; this snapshot is not in our data"
+            return self._named(asked, base, "snapshot", note)
         return self._elsewhere(asked, name)
 
-    def _snapshot(self, name: str) -> str | None:
-        """The family of a dated name that we have no row for, None where that would be a guess."""
+    def _snapshot(self, name: str) -> tuple[str, bool] | None:
+        """The family of a dated name and whether we list that date; None where it would be a guess."""
         if not (dated := _DATED.fullmatch(name)):
             return None
         base = self._layer.aliases.get(dated[1], dated[1])
-        model = self._models.get(base)
-        if model is None or not model.known or self._layer.rows[base].only_snapshots:
-            return None
+        row, model = self._layer.rows.get(base), self._models.get(base)
         try:
             day = date(int(dated[2]), int(dated[3]), int(dated[4]))
         except ValueError:
             return None
-        canonical = f"{base}-{day.isoformat()}"
-        if canonical in self._models:
-            return canonical
-        return None if model.released and day < model.released and not self._listed(canonical) else base
-
-    def _listed(self, name: str) -> bool:
-        return name in self._layer.aliases
+        if row is None or model is None:
+            return None
+        if (own := f"{base}-{day.isoformat()}") in self._models:
+            return own, True
+        listed = day.isoformat() in row.snapshots
+        early = model.released is not None and day < model.released
+        return None if not listed and (row.only_snapshots or early) else (base, listed)
 
     def _tuned(self, asked: str, base: str) -> Named | None:
         inner = self._plain(asked, base)

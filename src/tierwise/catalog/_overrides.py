@@ -88,6 +88,11 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
     text: bytes = b""
 
+    @property
+    def priced_names(self) -> frozenset[str]:
+        """Every name that a [[price]] is for, lower case."""
+        return frozenset(row.model.strip().lower() for row in self.prices)
+
 
 def load_overrides(path: Path | None) -> Overrides:
     """Read an overrides file; None gives none.
@@ -130,7 +135,9 @@ def _read(tables: dict[str, Any], place: str, text: bytes) -> Overrides:
 
 def _names(value: object, place: str) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ConfigurationError(f"{place}: background_models must be a list of model names, got {value!r:.60}")
+        raise ConfigurationError(
+            f"{place}: background_models must be a list of model names, got {value!r:.60}"
+        )
     return frozenset(name.strip().lower() for name in value)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import msgspec
 
@@ -22,6 +22,8 @@ from tierwise.catalog._overrides import Overrides
 from tierwise.catalog._rates import RateCard, Rates
 from tierwise.catalog._rows import RateRow, matches
 from tierwise.errors import Unpriced
+
+_Rated = TypeVar("_Rated", bound=RateRow)
 
 _FREE = Rates(**dict.fromkeys(Rates.__struct_fields__, Decimal(0)))
 _PROMISE = "background-"
@@ -43,7 +45,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     def refuse(self, why: str) -> NoReturn:
         """Raise, saying what has no price."""
-        raise Unpriced(f"{self.model.name} in the {self.lane} lane on {self.at.isoformat()} is unpriced: {why}")
+        raise Unpriced(
+            f"{self.model.name} in the {self.lane} lane on {self.at.isoformat()} is unpriced: {why}"
+        )
 
 
 class Pricing:
@@ -72,8 +76,10 @@ class Pricing:
         for capacity in reversed(self._overrides.reserved):
             if capacity.covers(name, asked.lane, asked.at):
                 note = f"reserved capacity ({capacity.reason}): no cost per token, {capacity.monthly_fee} USD a month"
-                return RateCard(model=name, lane=asked.lane, short=_FREE, source=self._overrides.place, note=note)
-        row = _latest(self._overrides.prices, (name, *asked.named.keys), asked)
+                return RateCard(
+                    model=name, lane=asked.lane, short=_FREE, source=self._overrides.place, note=note
+                )
+        row = _latest(self._overrides.prices, asked.named.spelled, asked)
         if row is None:
             return None
         return _from_row(asked, row, self._overrides.place, f"your price of {row.start}: {row.reason}")
@@ -91,7 +97,9 @@ class Pricing:
         if (row := _latest(self._layer.rates, asked.named.keys, asked)) is not None:
             return _from_row(asked, row, row.source, asked.named.resolution.note)
         if asked.endpoint == "decisions":
-            asked.refuse("the Decisions endpoint has published prices for gpt-6-luna in the standard lane only")
+            asked.refuse(
+                "the Decisions endpoint has published prices for gpt-6-luna in the standard lane only"
+            )
         for key in asked.named.keys:
             info = self._published.find(key)
             if info is None:
@@ -111,7 +119,9 @@ class Pricing:
         same = info.id == asked.model.name or info.id.startswith("ft:")
         found = self._published.lane(info, asked.lane, asked.at) if same else None
         if found is None:
-            asked.refuse(f"no {asked.lane} price is published for {asked.model.name}; it is not offered there")
+            asked.refuse(
+                f"no {asked.lane} price is published for {asked.model.name}; it is not offered there"
+            )
         source = "genai-prices"
         standard = self._published.standard(info, asked.at)
         if found.first_day is not None and asked.at < found.first_day:
@@ -130,7 +140,9 @@ class Pricing:
         if released is not None and asked.at < released:
             asked.refuse(f"{asked.model.name} was released on {released.isoformat()}")
         if then != later:
-            asked.refuse(f"its standard price was another then, and the {asked.lane} price of the time is not known")
+            asked.refuse(
+                f"its standard price was another then, and the {asked.lane} price of the time is not known"
+            )
         return f"{row.source}; standard price unchanged since"
 
     def _missing(self, asked: Asked) -> NoReturn:
@@ -145,7 +157,10 @@ class Pricing:
 
     def _window(self, asked: Asked) -> RateCard:
         name = asked.model.name
-        named = name in self._overrides.background_models or asked.named.keys[0] in self._overrides.background_models
+        named = (
+            name in self._overrides.background_models
+            or asked.named.keys[0] in self._overrides.background_models
+        )
         if not named and not matches(name, self._layer.background):
             asked.refuse(
                 "background windows are known for gpt-5.4 and later; OpenAI does not publish which models are "
@@ -160,7 +175,11 @@ class Pricing:
 
     def _with_long_writes(self, card: RateCard) -> RateCard:
         rule = self._layer.write_12h
-        if not matches(card.model, rule.models) or card.short.written is None or card.short.written_12h is not None:
+        if (
+            not matches(card.model, rule.models)
+            or card.short.written is None
+            or card.short.written_12h is not None
+        ):
             return card
         return msgspec.structs.replace(
             card,
@@ -179,13 +198,13 @@ class Pricing:
         return _times(card, rule.times, f"{(rule.times - 1) * 100:.0f} % residency uplift")
 
 
-def _latest(rows: Iterable[RateRow], keys: tuple[str, ...], asked: Asked) -> RateRow | None:
+def _latest(rows: Iterable[_Rated], keys: tuple[str, ...], asked: Asked) -> _Rated | None:
     """The row that holds, the newest of the best key; later in the file wins a tie."""
     for key in keys:
         held = [
             row
             for row in rows
-            if row.model.lower() == key
+            if row.model.strip().lower() == key
             and row.lane == asked.lane
             and row.endpoint == (asked.endpoint if asked.endpoint == "decisions" else None)
             and row.holds(asked.at)
@@ -209,7 +228,11 @@ def _from_row(asked: Asked, row: RateRow, source: str, note: str | None) -> Rate
 
 
 def _card(
-    asked: Asked, prices: Prices, source: str, notes: tuple[str, ...], unpublished: frozenset[str] = frozenset()
+    asked: Asked,
+    prices: Prices,
+    source: str,
+    notes: tuple[str, ...],
+    unpublished: frozenset[str] = frozenset(),
 ) -> RateCard:
     said = (asked.named.resolution.note, *notes)
     return RateCard(
@@ -241,7 +264,9 @@ def _settled(lane: Lane, prices: Prices, standard: Prices) -> tuple[Prices, tupl
     if prices.short.written is None and standard.short.written is not None:
         unpublished |= {"written", "written_12h"}
     if standard.threshold is not None and prices.threshold is None:
-        notes.append(f"no rate above {standard.threshold:,} input tokens is published here; the flat rate holds")
+        notes.append(
+            f"no rate above {standard.threshold:,} input tokens is published here; the flat rate holds"
+        )
     return prices, tuple(notes), frozenset(unpublished)
 
 

@@ -6,7 +6,7 @@ import tomllib
 from datetime import date
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -38,11 +38,11 @@ class RateRow(Row, frozen=True, kw_only=True, forbid_unknown_fields=True, rename
 
     model: str
     lane: Lane = "standard"
-    endpoint: str | None = None
+    endpoint: Literal["decisions"] | None = None
     rates: Rates
     long_rates: Rates | None = None
     threshold: int | None = None
-    unpublished: tuple[str, ...] = ()
+    unpublished: tuple[Literal["cached", "written", "written_12h"], ...] = ()
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -139,7 +139,9 @@ def parse_toml(text: bytes, place: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text.decode("utf-8"), parse_float=Decimal)
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{place}: expected UTF-8 text, {error.reason} at byte {error.start}") from error
+        raise ConfigurationError(
+            f"{place}: expected UTF-8 text, {error.reason} at byte {error.start}"
+        ) from error
     except (tomllib.TOMLDecodeError, RecursionError, ArithmeticError) as error:
         raise ConfigurationError(f"{place}: not valid TOML: {error}") from error
 

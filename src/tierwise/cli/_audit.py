@@ -35,9 +35,12 @@ The formats that are recognised: tierwise audit --formats
 
 def audit(
     paths: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders or patterns; '-' is standard input.", metavar="PATH...")
+        list[str] | None,
+        typer.Argument(help="Files, folders or patterns; '-' is standard input.", metavar="PATH..."),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file.", metavar="FILE")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report as one HTML file.", metavar="FILE")
+    ] = None,
     json: Annotated[
         Path | None, typer.Option(help="Write the findings as JSON; '-' prints them.", metavar="FILE")
     ] = None,
@@ -45,15 +48,20 @@ def audit(
         Path | None, typer.Option(help="Write one row a call (needs tierwise[parquet]).", metavar="FILE")
     ] = None,
     format: Annotated[str | None, typer.Option(help="Read as this format instead of finding out.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")
+    ] = False,
     ladder: Annotated[str, typer.Option(help="Ladder that moves are proposed on.")] = "gpt-5.4",
     prices: Annotated[
         Path | None, typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
     ] = None,
     times: Annotated[
-        list[float] | None, typer.Option(help="Forecast at this many times the volume; may be repeated.", min=0)
+        list[float] | None,
+        typer.Option(help="Forecast at this many times the volume; may be repeated.", min=0),
     ] = None,
-    processes: Annotated[int | None, typer.Option(help="Processes to read with; all cores by default.", min=1)] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Processes to read with; all cores by default.", min=1)
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no report.")] = False,
     formats: Annotated[bool, typer.Option("--formats", help="List the log formats and leave.")] = False,
 ) -> None:
@@ -121,7 +129,12 @@ def _progress(console: Console) -> Iterator[Progress | None]:
 
         def told(done: int, total: int) -> None:
             finished = total and done >= total
-            bar.update(task, completed=done, total=total or None, description="working out" if finished else "reading")
+            bar.update(
+                task,
+                completed=done,
+                total=total or None,
+                description="working out" if finished else "reading",
+            )
 
         yield told
 

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _say(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - no traceback ever reaches the user
         return _unforeseen(error)
     return result if isinstance(result, int) else 0
 

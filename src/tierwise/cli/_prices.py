@@ -12,14 +12,16 @@ import typer
 from tierwise.errors import CallerError, CatalogError
 
 if TYPE_CHECKING:
-    from tierwise.catalog import Catalog, Cost, Lane, Ladder, Model, RateCard, Tokens
+    from tierwise.catalog import Catalog, Cost, Ladder, Lane, Model, RateCard, Tokens
 
 PRICES = typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
 
 
 def models(
     ladder: Annotated[str | None, typer.Option(help="Only the models of this ladder.")] = None,
-    at: Annotated[str | None, typer.Option(help="Prices of this day; today by default.", metavar="DATE")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Prices of this day; today by default.", metavar="DATE")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     prices: Annotated[Path | None, PRICES] = None,
 ) -> None:
@@ -81,7 +83,9 @@ def _print(rows: list[dict[str, object]], ladders: list[Ladder]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="USD per million tokens, standard lane", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title="USD per million tokens, standard lane", title_justify="left", box=None, pad_edge=False
+    )
     for name, justify in (
         ("model", "left"),
         ("input", "right"),
@@ -120,12 +124,20 @@ def price(
     input: Annotated[int, typer.Option(help="Input tokens, cached and written ones included.", min=0)] = 0,
     cached: Annotated[int, typer.Option(help="Input tokens read from the cache.", min=0)] = 0,
     output: Annotated[int, typer.Option(help="Output tokens, reasoning included.", min=0)] = 0,
-    written: Annotated[int, typer.Option(help="Input tokens written to the cache for 30 minutes.", min=0)] = 0,
+    written: Annotated[
+        int, typer.Option(help="Input tokens written to the cache for 30 minutes.", min=0)
+    ] = 0,
     written_12h: Annotated[int, typer.Option("--written-12h", help="Written for 12 hours.", min=0)] = 0,
     reasoning: Annotated[int, typer.Option(help="Output tokens spent on reasoning.", min=0)] = 0,
-    lane: Annotated[str, typer.Option(help="standard, flex, batch, priority, background-2h or background-8h.")] = "standard",
-    at: Annotated[str | None, typer.Option(help="Prices of this day; today by default.", metavar="DATE")] = None,
-    residency: Annotated[bool, typer.Option("--residency", help="Sent to a data-residency endpoint.")] = False,
+    lane: Annotated[
+        str, typer.Option(help="standard, flex, batch, priority, background-2h or background-8h.")
+    ] = "standard",
+    at: Annotated[
+        str | None, typer.Option(help="Prices of this day; today by default.", metavar="DATE")
+    ] = None,
+    residency: Annotated[
+        bool, typer.Option("--residency", help="Sent to a data-residency endpoint.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON; money as strings.")] = False,
     prices: Annotated[Path | None, PRICES] = None,
 ) -> None:
@@ -135,7 +147,12 @@ def price(
     if lane not in LANES:
         raise CallerError(f"expected a lane, got {lane!r}; use one of {', '.join(LANES)}")
     tokens = disjoint_tokens(
-        input=input, cached=cached, output=output, written=written, written_12h=written_12h, reasoning=reasoning
+        input=input,
+        cached=cached,
+        output=output,
+        written=written,
+        written_12h=written_12h,
+        reasoning=reasoning,
     )
     catalog = Catalog.open(prices)
     card = catalog.rate_card(model, lane, at=_day(at), residency=residency)
@@ -143,7 +160,7 @@ def price(
     if json:
         _print_json(model, card, tokens, cost, _day(at))
     else:
-        _print_cost(model, card, tokens, cost, _day(at))
+        _print_cost(card, tokens, cost, _day(at))
 
 
 def _print_json(model: str, card: RateCard, tokens: Tokens, cost: Cost, day: dt.date) -> None:
@@ -159,7 +176,9 @@ def _print_json(model: str, card: RateCard, tokens: Tokens, cost: Cost, day: dt.
         "currency": "USD",
         "parts": {kind: f"{money:f}" for kind, money in cost.parts.items()},
         "tokens": {kind: count for kind in cost.parts if (count := getattr(tokens, kind))},
-        "rates_per_million": {kind: f"{rate:f}" for kind in cost.parts if (rate := rates.of(kind)) is not None},
+        "rates_per_million": {
+            kind: f"{rate:f}" for kind in cost.parts if (rate := rates.of(kind)) is not None
+        },
         "long_context": card.long is not None and rates is card.long,
         "source": card.source,
         "note": card.note,
@@ -167,12 +186,14 @@ def _print_json(model: str, card: RateCard, tokens: Tokens, cost: Cost, day: dt.
     typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
 
 
-def _print_cost(model: str, card: RateCard, tokens: Tokens, cost: Cost, day: dt.date) -> None:
+def _print_cost(card: RateCard, tokens: Tokens, cost: Cost, day: dt.date) -> None:
     rates = card.rates(tokens.input_total)
     typer.echo(f"{card.model}, lane {card.lane}, prices of {day.isoformat()}")
     for kind, money in cost.parts.items():
         rate = rates.of(kind)
-        typer.echo(f"  {kind:13} {getattr(tokens, kind):>14,} tokens at {_rate(rate):>8} a million  ${money:f}")
+        typer.echo(
+            f"  {kind:13} {getattr(tokens, kind):>14,} tokens at {_rate(rate):>8} a million  ${money:f}"
+        )
     typer.echo(f"  {'total':13} {'':>14}{'':31}${cost.total:f}")
     if card.long is not None and rates is card.long:
         typer.echo(f"  long-context rates: input above {card.threshold:,} tokens")
@@ -183,7 +204,7 @@ def _print_cost(model: str, card: RateCard, tokens: Tokens, cost: Cost, day: dt.
 
 def _day(text: str | None) -> dt.date:
     if text is None:
-        return dt.datetime.now(dt.timezone.utc).date()
+        return dt.datetime.now(dt.UTC).date()
     try:
         return dt.date.fromisoformat(text)
     except ValueError:

@@ -24,7 +24,8 @@ ASSUMED_REASONING: Final = 800
 
 def route(
     request: Annotated[
-        Path | None, typer.Argument(help="File with the request body; standard input by default.", metavar="FILE")
+        Path | None,
+        typer.Argument(help="File with the request body; standard input by default.", metavar="FILE"),
     ] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="chat or responses; found out by the body's keys otherwise.")
@@ -53,7 +54,7 @@ def route(
     facts = Recogniser().recognise(parsed)
     catalog = Catalog.open(prices)
     state = State(usage=_expected(facts, catalog), waits=waits)
-    today = dt.datetime.now(dt.timezone.utc).date()
+    today = dt.datetime.now(dt.UTC).date()
     decision = decide(facts, proposal(catalog.ladder(ladder)), state, catalog, today)
     if explain:
         for line in in_words(decision, facts):
@@ -76,7 +77,9 @@ def _endpoint(body: bytes) -> str:
         return "chat"
     if "input" in found or "instructions" in found:
         return "responses"
-    raise RequestError("expected 'messages' (Chat Completions) or 'input' (Responses) in the body, found neither")
+    raise RequestError(
+        "expected 'messages' (Chat Completions) or 'input' (Responses) in the body, found neither"
+    )
 
 
 def _expected(facts: Facts, catalog: Catalog) -> Tokens:
@@ -106,7 +109,11 @@ def _json(decision: Decision, facts: Facts) -> bytes:
     found = {
         "rung": {"model": plan.rung.model, "effort": plan.rung.effort},
         "lane": plan.lane,
-        "asked": {"model": decision.baseline.model, "effort": decision.baseline.effort, "lane": decision.lane_asked},
+        "asked": {
+            "model": decision.baseline.model,
+            "effort": decision.baseline.effort,
+            "lane": decision.lane_asked,
+        },
         "moved": decision.moved,
         "unproven": decision.unproven,
         "rule": decision.rule,

@@ -32,24 +32,30 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
     rule = next(rule for rule in policy.rules if _matches(rule, facts))
     try:
         asked = prices.resolve(facts.model or "").model
-        as_asked = _Costing(facts, state, prices, now, asked)
+        as_asked = _Costing(facts, policy, state, prices, now, asked)
         first = as_asked.step(AS_ASKED, as_asked.use, asked.name, state.lane)
     except CatalogError as error:
         rung = Rung(model=facts.model or "", effort=facts.effort)
-        return _decision(Plan(rung=rung, lane=state.lane), rung, rule, policy, state, prices, (str(error),), ())
+        return _decision(
+            Plan(rung=rung, lane=state.lane), rung, rule, policy, state, prices, (str(error),), ()
+        )
     baseline = Rung(model=asked.name, effort=effort_as_asked(facts.effort, asked))
     stay, stay_steps = as_asked.walk(baseline, rule, first)
     reasons: list[str] = []
     for model in _candidates(rule, policy, asked, prices, reasons):
-        found = as_asked.move(model, baseline, rule, policy, first, reasons)
+        found = as_asked.move(model, baseline, rule, first, reasons)
         if found and _worth(found[1], stay_steps, policy, first):
             plan, steps = found
             reasons.append(f"moves to {plan.rung.model}: {rule.name}, {_saves(stay_steps, steps)}")
             return _decision(plan, baseline, rule, policy, state, prices, tuple(reasons), steps)
         if found:
-            reasons.append(f"stays: {model.name} would save too little or nothing, {_saves(stay_steps, found[1])}")
+            reasons.append(
+                f"stays: {model.name} would save too little or nothing, {_saves(stay_steps, found[1])}"
+            )
     if not reasons:
-        reasons.append(f"stays: {rule.name}" if rule.model is None else f"stays: already on {asked.name} or below")
+        reasons.append(
+            f"stays: {rule.name}" if rule.model is None else f"stays: already on {asked.name} or below"
+        )
     return _decision(stay, baseline, rule, policy, state, prices, tuple(reasons), stay_steps)
 
 
@@ -57,9 +63,7 @@ def _matches(rule: Rule, facts: Facts) -> bool:
     return (not rule.depths or facts.depth in rule.depths) and (not rule.tasks or facts.task in rule.tasks)
 
 
-def _candidates(
-    rule: Rule, policy: Policy, asked: Model, prices: Catalog, reasons: list[str]
-) -> list[Model]:
+def _candidates(rule: Rule, policy: Policy, asked: Model, prices: Catalog, reasons: list[str]) -> list[Model]:
     """The rule's model, then the ladder's above it, up to the one that was asked for."""
     if rule.model is None:
         return []
@@ -77,9 +81,7 @@ def _candidates(
     return found
 
 
-def _worth(
-    steps: tuple[Step, ...], stay: tuple[Step, ...], policy: Policy, first: Step
-) -> bool:
+def _worth(steps: tuple[Step, ...], stay: tuple[Step, ...], policy: Policy, first: Step) -> bool:
     return stay[-1].cost - steps[-1].cost > policy.margin * first.cost
 
 
@@ -119,8 +121,11 @@ def _decision(
 class _Costing:
     """Expected use and cost of one call, lever by lever, on any rung."""
 
-    def __init__(self, facts: Facts, state: State, prices: Catalog, now: dt.date, asked: Model) -> None:
+    def __init__(
+        self, facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.date, asked: Model
+    ) -> None:
         self.facts, self.state, self.prices, self.now, self.asked = facts, state, prices, now, asked
+        self.limits = policy.limits
         usage = state.usage
         self.use = Use(
             usage.uncached, usage.cached, usage.written + usage.written_12h, usage.output, usage.reasoning
@@ -152,7 +157,6 @@ class _Costing:
         model: Model,
         baseline: Rung,
         rule: Rule,
-        policy: Policy,
         first: Step,
         reasons: list[str],
     ) -> tuple[Plan, tuple[Step, ...]] | None:
@@ -160,7 +164,7 @@ class _Costing:
         at = "none" if must_not_reason(self.facts, model) else effort_on(baseline.effort, model)
         effort = effort_on(baseline.effort, model)
         needed = at if baseline.effort in {None, "none"} else effort
-        why = refusal(self.facts, model, needed, self.state.usage, policy.limits)
+        why = refusal(self.facts, model, needed, self.state.usage, self.limits)
         if why is not None:
             reasons.append(f"stays: {why}")
             return None
@@ -227,7 +231,9 @@ class _Costing:
         return lower, min(1000, table.get(lower, 1000) * 1000 // before) if before else 1000
 
     def _cheapest_lane(self, model: Model, use: Use, lane: Lane) -> Lane:
-        if not self.state.waits or lane != "standard" or "batch" not in model.endpoints:
+        if not self.state.waits or self.limits.zero_retention:
+            return lane
+        if lane != "standard" or "batch" not in model.endpoints:
             return lane
         options: list[tuple[Decimal, Lane]] = [(self.step("lane", use, model.name, lane).cost, lane)]
         try:

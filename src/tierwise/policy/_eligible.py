@@ -40,17 +40,17 @@ def must_not_reason(facts: Facts, model: Model) -> bool:
 
 def _fits(facts: Facts, model: Model, usage: Tokens) -> str | None:
     input_tokens = max(usage.input_total, facts.input_tokens if usage.input_total == 0 else 0)
-    room = min(facts.max_output_tokens or usage.output_total, model.max_output)
+    room = facts.max_output_tokens or usage.output_total
+    if model.max_output is not None:
+        room = min(room, model.max_output)
     if model.max_input is not None and input_tokens > model.max_input:
         return f"its input of {input_tokens} tokens exceeds the {model.max_input} of {model.name}"
-    if input_tokens + room > model.context:
+    if model.context is not None and input_tokens + room > model.context:
         return f"input and output of {input_tokens + room} tokens exceed the window of {model.name}"
     return None
 
 
-def refusal(
-    facts: Facts, model: Model, effort: str | None, usage: Tokens, limits: Limits
-) -> str | None:
+def refusal(facts: Facts, model: Model, effort: str | None, usage: Tokens, limits: Limits) -> str | None:
     """Why `model` at `effort` may not take the call, in words; None when it may."""
     if limits.models is not None and model.name not in limits.models:
         return f"{model.name} is not among the approved models"

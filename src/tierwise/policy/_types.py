@@ -12,6 +12,7 @@ import msgspec
 from tierwise.catalog import Ladder, Lane, Tokens
 from tierwise.workloads import Depth, Task
 
+
 class Rung(msgspec.Struct, frozen=True):
     """A tier and the reasoning effort it runs at; effort None is the model's default."""
 

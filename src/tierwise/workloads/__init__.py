@@ -7,11 +7,11 @@ calls (which segments vary inside a workload) learns Templates from a log and ap
 from __future__ import annotations
 
 from tierwise.workloads._definitions import tool_names
-from tierwise.workloads._learn import Observed, Sightings, learn_templates
 from tierwise.workloads._mask import mask
 from tierwise.workloads._prompt import instructions_of
 from tierwise.workloads._recognise import Recogniser
 from tierwise.workloads._role import Span, role_of, roles_in_trace
+from tierwise.workloads._sightings import Observed, Sightings, learn_templates
 from tierwise.workloads._templates import Leaf, Templates, fingerprint
 from tierwise.workloads._types import (
     DEPTHS,

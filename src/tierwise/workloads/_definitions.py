@@ -25,7 +25,9 @@ EXACT = 200_000
 """Bytes up to which tokens are counted; beyond it they are estimated."""
 
 _OWN_TOOLS = frozenset({"function", "custom"})
-_CONTENT_KEYS = frozenset({"description", "title", "enum", "const", "examples", "example", "default", "pattern"})
+_CONTENT_KEYS = frozenset(
+    {"description", "title", "enum", "const", "examples", "example", "default", "pattern"}
+)
 
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +80,9 @@ class Definitions:
             needs.add(_need(tool))
             text = _text(tool)
             texts.append(text)
-            facts.append(ToolFact(digest=digester.text("t:" + text.name), tokens=_tokens(msgspec.json.encode(tool))))
+            facts.append(
+                ToolFact(digest=digester.text("t:" + text.name), tokens=_tokens(msgspec.json.encode(tool)))
+            )
         names = sorted({text.name for text in texts})
         return Tools(
             texts=tuple(texts),

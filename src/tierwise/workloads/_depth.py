@@ -25,13 +25,17 @@ _DOMAIN = 0.35
 _SOFT_CAP = 0.58
 """Domains and formulas lift to professional, never to frontier by themselves."""
 _CLOSED = 0.15
-_ENOUGH = 0.2
+_ENOUGH = 0.3
 """Votes under this elect nothing."""
 _NEAR = 0.75
 """A task with this share of the winner's votes is near enough for its depth to count."""
-_NO_TURN = TurnSignals(
-    cues=(), small=None, flags=0, band=0, answers_tools=False, later=False, images=False
-)
+_PLACE = (0.35, 0.8, 1.0)
+"""Weight of a cue by its place in the turn."""
+_ORDER_ONLY = (0.1, 0.2, 1.0)
+"""The same for tasks of closed output: 'convert' in the middle of a question orders nothing."""
+_AGAINST = 0.35
+"""In an open template, a closed task is doubted by any deeper cue of this share of its votes."""
+_NO_TURN = TurnSignals(cues=(), small=None, flags=0, band=0, answers_tools=False, later=False, images=False)
 _GREW_BY_CONSTRAINTS: frozenset[Task] = frozenset(
     {"planning", "financial modeling", "coding", "research", "document generation", "structured analysis"}
 )
@@ -47,6 +51,8 @@ class _Vote(msgspec.Struct, frozen=True, gc=False):
     depth: float | None
     shown: str
     hard: bool = False
+    spoken: bool = True
+    """Said in words, rather than read off tools, schema or layout."""
 
 
 def read_template(
@@ -113,7 +119,8 @@ def judge(
     votes = _votes(template, turn, needs)
     ranked = tally((vote.task, vote.weight) for vote in votes)
     task: Task = ranked[0][0] if ranked and ranked[0][1] >= _ENOUGH else "unknown"
-    near = {t for t, weight in ranked if weight >= ranked[0][1] * _NEAR} if task != "unknown" else set()
+    share = _AGAINST if task in CLOSED_TASKS and template.fixed is None else _NEAR
+    near = {t for t, weight in ranked if weight >= ranked[0][1] * share} if task != "unknown" else set()
     base = _base(template, turn, votes, task, near)
     score, reasons = _lifted(template, turn, task, base, votes)
     if score is None:
@@ -129,7 +136,9 @@ def judge(
 def _small(template: TemplateSignals, turn: TurnSignals) -> Verdict:
     """A turn that only thanks, greets or agrees: long instructions, tools and history do not lift it."""
     if turn.small != "go ahead":
-        return Verdict(task="chat", depth="commodity", score=-0.6, signals=(f"newest turn: only {turn.small}",))
+        return Verdict(
+            task="chat", depth="commodity", score=-0.6, signals=(f"newest turn: only {turn.small}",)
+        )
     task: Task = "tool call" if template.tools else template.task if template.task != "unknown" else "chat"
     # What is agreed to stands in earlier turns: the instructions tell its depth, short of the top.
     score = max(-0.1, min(template.score, 0.3)) if template.depth != "unknown" else -0.1
@@ -141,15 +150,19 @@ def _votes(template: TemplateSignals, turn: TurnSignals, needs: frozenset[str]) 
     votes = []
     for hit in template.hits:
         cue = CUES[hit.cue]
-        scale = 1.0 if cue.kind == "role" else own
-        votes.append(_Vote(cue.task, cue.vote * hit.weight * scale, cue.depth, phrase(hit.cue, hit.language), cue.hard))
+        scale = 1.0 if cue.kind == "role" or cue.task == "chat" else own
+        votes.append(
+            _Vote(cue.task, cue.vote * hit.weight * scale, cue.depth, phrase(hit.cue, hit.language), cue.hard)
+        )
     for task, weight, shown in template.votes:
-        votes.append(_Vote(task, weight, USUAL_DEPTH[task], shown))
+        votes.append(_Vote(task, weight, USUAL_DEPTH[task], shown, spoken=False))
     open_to_hard = template.fixed in CLOSED_TASKS and not template.labels
-    for name, language, first in turn.cues:
+    for name, language, place in turn.cues:
+        if name == "support":
+            continue  # users speak of customer service; only instructions make a call one
         cue = CUES[name]
         scale = 1.6 if cue.hard and open_to_hard else users
-        weight = cue.vote * (1.0 if first else 0.5) * scale
+        weight = cue.vote * (_ORDER_ONLY if cue.task in CLOSED_TASKS else _PLACE)[place] * scale
         votes.append(_Vote(cue.task, weight, cue.depth, phrase(name, language), cue.hard))
     votes += _structural(turn, users)
     if "computer_use" in needs:
@@ -184,7 +197,13 @@ def _base(
     if task == "tool call" and turn.band >= 3 and not template.hits:
         return None
     counted = {task} if template.labels and task in CLOSED_TASKS else near
-    depths = [v.depth for v in votes if v.task in counted and v.depth is not None and v.weight >= 0.1]
+    depths = [
+        vote.depth
+        for vote in votes
+        if vote.depth is not None
+        and vote.weight >= 0.1
+        and (vote.task == task or (vote.spoken and vote.task in counted))
+    ]
     return max(depths, default=None)
 
 
@@ -236,7 +255,11 @@ def _constraints(template: TemplateSignals, turn: TurnSignals) -> int:
 
 def _shown(votes: list[_Vote], task: Task, turn: TurnSignals, reasons: list[str]) -> tuple[str, ...]:
     mine = sorted((v for v in votes if v.task == task and v.weight > 0.05), key=lambda v: -v.weight)
-    length = f"newest turn: under {BANDS[turn.band + 1]} tokens" if turn.band + 1 < len(BANDS) else "a very long turn"
+    length = (
+        f"newest turn: under {BANDS[turn.band + 1]} tokens"
+        if turn.band + 1 < len(BANDS)
+        else "a very long turn"
+    )
     shown = [*(vote.shown for vote in mine[:4]), *reasons]
     if turn is not _NO_TURN:
         shown.append(length)

@@ -7,15 +7,23 @@ import re
 from tierwise.calls import Endpoint
 from tierwise.workloads._cues import CUES
 from tierwise.workloads._signals import CueHit, TemplateSignals, ToolText
-from tierwise.workloads._structure import SchemaShape, ToolKinds, read_schema, read_structure, read_tools, tool_votes
+from tierwise.workloads._structure import (
+    SchemaShape,
+    ToolKinds,
+    read_schema,
+    read_structure,
+    read_tools,
+    tool_votes,
+)
 from tierwise.workloads._task import hits_in, tally
 from tierwise.workloads._types import Role, Task
 
-FIXED = 0.9
-"""Weight from which the instructions fix the task: about one verb in the imperative."""
+_FIXED = 0.7
+"""Weight from which the instructions fix the task: one verb in the imperative, hardly a noun."""
 _NEVER_FIXED: frozenset[Task] = frozenset({"chat", "tool call", "sub-agent step", "unknown"})
 _LISTED = re.compile(r":\s{0,3}[\w' -]{1,30}(?:[,\u3001\u060c] ?[\w' -]{1,30}){1,}")
 _PICKS = frozenset({"classify", "categories", "label", "moderate"})
+_PICKED: frozenset[Task] = frozenset({"labeling", "content filtering"})
 _MANY_FIELDS = 15
 
 
@@ -42,7 +50,7 @@ def read_template(
     picks = any(hit.cue in _PICKS for hit in hits)
     return _template(
         hits=hits,
-        votes=(*_schema_votes(shape), *tool_votes(kinds)),
+        votes=(*_schema_votes(shape, hits), *tool_votes(kinds)),
         shape=shape,
         kinds=kinds,
         flags=read_structure(instructions[:1_000]),
@@ -50,11 +58,13 @@ def read_template(
     )
 
 
-def _schema_votes(shape: SchemaShape) -> list[tuple[Task, float, str]]:
+def _schema_votes(shape: SchemaShape, hits: tuple[CueHit, ...]) -> list[tuple[Task, float, str]]:
     if shape.thinks:
         return []
     if shape.labels and shape.fields <= 1:
-        return [("classification", 1.0, f"schema: enum of {shape.labels}")]
+        # A closed list serves whichever kind of picking the words speak of.
+        told = [task for hit in hits if (task := CUES[hit.cue].task) is not None and task in _PICKED]
+        return [(told[0] if told else "classification", 1.0, f"schema: enum of {shape.labels}")]
     if shape.fields >= 2 or (shape.fields and shape.labels):
         return [("extraction", 0.6, f"schema: {shape.fields + bool(shape.labels)} fields")]
     return []
@@ -64,7 +74,7 @@ def _fixed(hits: tuple[CueHit, ...], votes: list[tuple[Task, float, str]]) -> Ta
     weighted = [(CUES[hit.cue].task, CUES[hit.cue].vote * hit.weight) for hit in hits]
     weighted += [(task, weight) for task, weight, _ in votes]
     elected = [vote for vote in tally(weighted) if vote[0] not in _NEVER_FIXED]
-    if elected and elected[0][1] >= FIXED:
+    if elected and elected[0][1] >= _FIXED:
         return elected[0][0]
     return None
 
@@ -93,7 +103,7 @@ def _template(
         signals=(),
         votes=votes,
         hits=hits,
-        fixed=_fixed(hits, _schema_votes(shape)),
+        fixed=_fixed(hits, _schema_votes(shape, hits)),
         labels=closed or (1 if listed and not shape.json else 0),
         wide_schema=shape.fields >= _MANY_FIELDS,
         thinks=shape.thinks,
@@ -102,5 +112,3 @@ def _template(
         role=_role(hits, kinds),
         needs=frozenset({"structured_output"}) if shape.json else frozenset(),
     )
-
-

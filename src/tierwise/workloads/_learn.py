@@ -9,152 +9,25 @@ hold something else in its place (so it names a template, and is not an optional
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from itertools import combinations
 
 import msgspec
 
 from tierwise.workloads._openings import Openings, keys_of
 from tierwise.workloads._segments import LABEL, LOOSE
-from tierwise.workloads._templates import Centre, Leaf, Templates, alike, fingerprint
+from tierwise.workloads._templates import Leaf, fingerprint
 
-MOST_BASES = 4_096
-MOST_TEXTS = 4_096
-"""Distinct masked texts kept per base group: those with the smallest hash."""
 HEAVY = 8
 """Weight from which one text alone is known to be static: so many calls have exactly it."""
 RECURS = 3
 """Texts in which a segment must be found to count as static in some of them."""
 MANY = 6
 """Texts with nothing but a common part that are taken for one template with text put in."""
+MOST_TRIED = 64
+"""Segments of a node that are tried, heaviest first."""
 NAMES = 4
 """Variants of a segment, names apart, that make it a slot."""
-
-
-class Observed(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls with the same masked instructions and opening, counted."""
-
-    base: int
-    segments: tuple[int, ...]
-    opening: tuple[int, ...] = ()
-    calls: int = 1
-    tools: tuple[int, ...] = ()
-    """Digests of the tools sent: lets tool sets that differ in a few tools be one base group."""
-
-
-class Text(msgspec.Struct):
-    """One distinct masked text of a base group while sightings are gathered."""
-
-    calls: int = 0
-    openings: Openings = {}
-
-
-class Group(msgspec.Struct):
-    """One base group while sightings are gathered."""
-
-    tools: frozenset[int]
-    texts: dict[tuple[int, ...], Text]
-
-
-class Sightings:
-    """Gathers what was seen, in any order and in parts; bounded, and the same however it was cut.
-
-    Where a bound is met, what has the smallest hash stays: a fair sample that two parts agree on.
-    """
-
-    def __init__(self) -> None:
-        self._groups: dict[int, Group] = {}
-
-    def add(self, seen: Observed) -> None:
-        """Take in one observation."""
-        text = self._text(seen.base, frozenset(seen.tools), seen.segments)
-        if text is not None:
-            text.calls += seen.calls
-            _keep(text, seen.segments, seen.opening, seen.calls)
-
-    def merge(self, other: Sightings) -> None:
-        """Take in what another gathered; the other is not changed."""
-        for base, group in other._groups.items():
-            for segments, theirs in group.texts.items():
-                text = self._text(base, group.tools, segments)
-                if text is None:
-                    continue
-                text.calls += theirs.calls
-                for opening, calls in theirs.openings.items():
-                    _keep(text, segments, opening, calls)
-
-    def learn(self) -> Templates:
-        """Templates of everything gathered."""
-        centres: dict[int, list[Centre]] = {}
-        pools: dict[int, dict[tuple[int, ...], Text]] = {}
-        order = sorted(self._groups, key=lambda base: (-_calls(self._groups[base]), base))
-        for base in order:
-            group = self._groups[base]
-            sets = centres.setdefault(base >> 32, [])
-            home = next((centre.base for centre in sets if alike(group.tools, centre.tools)), None)
-            if home is None:
-                sets.append(Centre(base=base, tools=group.tools))
-                home = base
-            _pool(pools.setdefault(home, {}), group.texts)
-        leaves = {base: tuple(_leaves(base, texts)) for base, texts in pools.items()}
-        return Templates(
-            centres={shape: tuple(sets) for shape, sets in centres.items()},
-            leaves=leaves,
-            index={base: _index(found) for base, found in leaves.items()},
-        )
-
-    def _text(self, base: int, tools: frozenset[int], segments: tuple[int, ...]) -> Text | None:
-        """Where to count; None when the bounds leave no room."""
-        group = self._groups.get(base)
-        if group is None:
-            group = self._groups[base] = Group(tools=tools, texts={})
-            if len(self._groups) > MOST_BASES:
-                del self._groups[max(self._groups)]
-        text = group.texts.get(segments)
-        if text is None:
-            texts = group.texts
-            text = texts[segments] = Text(openings={})
-            if len(texts) > MOST_TEXTS + MOST_TEXTS // 8:
-                for dropped in sorted(texts, key=hash)[MOST_TEXTS:]:
-                    del texts[dropped]
-        return text
-
-
-def learn_templates(observations: Iterable[Observed]) -> Templates:
-    """Templates of a log's observations; their order and how they were counted do not matter."""
-    sightings = Sightings()
-    for seen in observations:
-        sightings.add(seen)
-    return sightings.learn()
-
-
-def _calls(group: Group) -> int:
-    return sum(text.calls for text in group.texts.values())
-
-
-def _keep(text: Text, segments: tuple[int, ...], opening: tuple[int, ...], calls: int) -> None:
-    """Count an opening; few are enough where the instructions tell the template."""
-    most = 4_096 if len(segments) <= 1 else 256
-    openings = text.openings
-    openings[opening] = openings.get(opening, 0) + calls
-    if len(openings) > most + most // 4:
-        for dropped in sorted(openings, key=hash)[most:]:
-            del openings[dropped]
-
-
-def _pool(into: dict[tuple[int, ...], Text], texts: dict[tuple[int, ...], Text]) -> None:
-    for segments, text in texts.items():
-        kept = into.setdefault(segments, Text(openings={}))
-        kept.calls += text.calls
-        for opening, calls in text.openings.items():
-            kept.openings[opening] = kept.openings.get(opening, 0) + calls
-
-
-def _index(leaves: tuple[Leaf, ...]) -> dict[int, tuple[int, ...]]:
-    positions: dict[int, list[int]] = {}
-    for at, leaf in enumerate(leaves):
-        for segment in leaf.required:
-            positions.setdefault(segment, []).append(at)
-    return {segment: tuple(found) for segment, found in positions.items()}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -166,44 +39,49 @@ class Row(msgspec.Struct, frozen=True):
     texts: tuple[tuple[int, ...], ...]
 
 
-def _leaves(base: int, texts: dict[tuple[int, ...], Text]) -> Iterator[Leaf]:
+def leaves_of(base: int, texts: Mapping[tuple[int, ...], Openings]) -> Iterator[Leaf]:
+    """The templates of a base group, given its distinct texts (segments) and their openings."""
     rows = [
-        Row(segments=frozenset(segments), order=segments, weight=_weight(text), texts=(segments,))
-        for segments, text in sorted(texts.items())
+        Row(segments=frozenset(segments), order=segments, weight=_weight(openings), texts=(segments,))
+        for segments, openings in sorted(texts.items())
     ]
     for required, members in grow([row for row in rows if row.segments]):
         workload = fingerprint(base, required)
-        openings: Openings = {}
+        met: Openings = {}
         for row in members:
             for segments in row.texts:
-                openings.update(texts[segments].openings)
-        yield Leaf(workload=workload, required=required, keys=keys_of(workload, len(required), openings))
+                met.update(texts[segments])
+        yield Leaf(
+            workload=workload,
+            required=required,
+            exact=len(members) == 1,
+            keys=keys_of(workload, len(required), met),
+        )
     bare = texts.get(())
     if bare is not None:
         workload = fingerprint(base)
-        yield Leaf(workload=workload, required=(), keys=keys_of(workload, 0, bare.openings))
+        yield Leaf(workload=workload, required=(), keys=keys_of(workload, 0, bare))
 
 
-def _weight(text: Text) -> int:
+def _weight(openings: Openings) -> int:
     """How often a text was used afresh: once an opening; a conversation's turns hardly count."""
-    return sum(min(1 + calls // 8, HEAVY) for calls in text.openings.values()) or 1
+    return sum(min(1 + calls // 8, HEAVY) for calls in openings.values()) or 1
 
 
 def grow(rows: list[Row]) -> Iterator[tuple[tuple[int, ...], list[Row]]]:
     """Required segments, in order, and rows of every template found."""
-    waiting: list[tuple[list[Row], frozenset[int]]] = [(rows, frozenset())] if rows else []
+    waiting = [rows] if rows else []
     while waiting:
-        rows, used = waiting.pop()
-        rows = _with_slots(rows)
+        rows = _with_slots(waiting.pop())
         if len(rows) == 1:
             yield _ordered(rows[0].segments, rows), rows
             continue
         common = frozenset.intersection(*(row.segments for row in rows))
         chosen = _splitter(rows, common)
         if chosen is not None:
-            waiting.append(([row for row in rows if chosen not in row.segments], common))
-            waiting.append(([row for row in rows if chosen in row.segments], common))
-        elif common and len(rows) >= MANY:
+            waiting.append([row for row in rows if chosen not in row.segments])
+            waiting.append([row for row in rows if chosen in row.segments])
+        elif common and (len(rows) >= MANY or _optional(rows, common)):
             yield _ordered(common, rows), rows
 
 
@@ -257,39 +135,56 @@ def _is_slot(loose: int, variants: Counter[int]) -> bool:
 
 def _splitter(rows: list[Row], common: frozenset[int]) -> int | None:
     """The heaviest segment that tells a template from others, None where none does."""
-    found: Counter[int] = Counter()
-    weights: Counter[int] = Counter()
-    heaviest: dict[int, int] = {}
-    for row in rows:
-        for segment in row.segments:
-            found[segment] += 1
-            weights[segment] += row.weight
-            heaviest[segment] = max(heaviest.get(segment, 0), row.weight)
+    holders: dict[int, list[int]] = {}
+    for at, row in enumerate(rows):
+        for segment in row.segments - common:
+            holders.setdefault(segment, []).append(at)
+    weights = [row.weight for row in rows]
     strong = {
-        segment
-        for segment, count in found.items()
-        if segment not in common and (count >= RECURS or heaviest[segment] >= HEAVY)
+        segment: held
+        for segment, held in holders.items()
+        if len(held) >= RECURS or max(weights[at] for at in held) >= HEAVY
     }
-    for segment in sorted(strong, key=lambda s: (-weights[s], s))[:64]:
-        if not common or _tells(segment, rows, strong, len(common)):
-            return segment
-    return None
+    loads = {segment: sum(weights[at] for at in held) for segment, held in strong.items()}
+    order = sorted(strong, key=lambda segment: (-loads[segment], segment))
+    if not common:
+        return order[0] if order else None
+    full = sum(row.weight for row in rows if len(row.segments) > len(common))
+    tried = order[:MOST_TRIED]
+    return next((s for s in tried if _tells(s, rows, strong, full - loads[s], len(common))), None)
 
 
-def _tells(segment: int, rows: list[Row], strong: set[int], shared: int) -> bool:
-    """Whether rows without `segment` hold something static in its place."""
+def _tells(segment: int, rows: list[Row], strong: dict[int, list[int]], left: int, shared: int) -> bool:
+    """Whether rows without `segment` hold something static in its place.
+
+    `left` is the weight of those rows, without the ones that hold nothing beside the `shared`
+    segments of all: these say neither.
+    """
+    held = strong[segment]
     inside: Counter[int] = Counter()
-    outside: Counter[int] = Counter()
-    size = 0
-    for row in rows:
-        if segment in row.segments:
-            size += 1
-            inside.update(row.segments & strong)
-        else:
-            outside.update(row.segments & strong)
-    if sum(1 for s, n in inside.items() if n >= 0.9 * size and outside[s] <= 0.1 * n) > max(shared, 2):
+    for at in held:
+        inside.update(rows[at].segments)
+    size = len(held)
+    own = sum(
+        1 for s, n in inside.items() if n >= 0.9 * size and s in strong and len(strong[s]) - n <= 0.1 * n
+    )
+    if own > 2 * shared + 2:
         return True
-    instead = {s for s, n in outside.items() if inside[s] <= 0.05 * size}
-    left = [row for row in rows if segment not in row.segments]
-    covered = sum(row.weight for row in left if not instead.isdisjoint(row.segments))
-    return covered >= 0.7 * sum(row.weight for row in left)
+    instead: set[int] = set()
+    for s, found in strong.items():
+        if inside[s] <= 0.05 * size and len(found) > inside[s]:
+            instead.update(found)
+    covered = sum(rows[at].weight for at in instead.difference(held))
+    return covered > 0 and covered >= 0.7 * left
+
+
+def _optional(rows: list[Row], common: frozenset[int]) -> bool:
+    """Whether few texts differ only in lines that may be left out, as their combinations show."""
+    extras = [row.segments - common for row in rows]
+    if len(rows) == 2:
+        return not min(extras, key=len) and max(map(len, extras)) <= 0.2 * len(common)
+    every = frozenset.union(*extras)
+    if len(every) > len(common):
+        return False
+    together = {pair for extra in extras for pair in combinations(sorted(extra), 2)}
+    return all(pair in together for pair in combinations(sorted(every), 2))

@@ -24,6 +24,13 @@ _ASCII_BREAKS = {code: " " for code in range(128) if not (chr(code).isalnum() or
 _BREAKS = ",.:;!?()[]{}\"'`*#-_/\\|<>=\n\r\t\u2019\u201c\u201d\u00ab\u00bb\u00bf\u00a1\u2014\u2013\u2026\u060c\u061f\u061b\u0964"
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _KANA = re.compile("[\u3040-\u30ff]")
+_COMMON = (
+    "how many much what each does this that the your with which letter number question questions only "
+    "would every long using through help come present value study small correct check show "
+    "function content action called call look several from into about there their have "
+    "para como esta este avec pour dans vous cette nicht eine einen oder wenn werden alle alles "
+    "della delle sono voor niet wordt text texte texto"
+)
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 
 
@@ -40,8 +47,9 @@ class Lexicon(msgspec.Struct, frozen=True):
 
     words: dict[str, tuple[Entry, ...]]
     keys: frozenset[str]
-    inner: re.Pattern[str]
-    inner_entries: dict[str, Entry]
+    inner: dict[str, tuple[tuple[str, Entry], ...]]
+    """Stems of scripts without spaces, by their first character."""
+    firsts: frozenset[str]
     small: dict[str, frozenset[str]]
     small_inner: dict[str, re.Pattern[str]]
 
@@ -59,13 +67,14 @@ def normalise(text: str) -> str:
 
 def is_wide(text: str) -> bool:
     """Whether a text is written, at its start or end, in a script without spaces (or in Hangul)."""
-    return (
-        _WIDE.search(text, 0, 80) is not None or _WIDE.search(text, max(len(text) - 60, 0)) is not None
-    )
+    return _WIDE.search(text, 0, 80) is not None or _WIDE.search(text, max(len(text) - 60, 0)) is not None
 
 
 def _key(phrase: str) -> str:
-    return max(phrase.split(), key=len)
+    """The word that finds a phrase: its longest one that few other texts hold."""
+    return max(
+        phrase.split(), key=lambda word: (f" {word} " not in f" {_COMMON} " and len(word) > 3, len(word))
+    )
 
 
 def _rows(raw: dict[str, dict[str, str]]) -> list[tuple[str, str, str]]:
@@ -90,9 +99,18 @@ def _spaced(rows: list[tuple[str, str, str]]) -> dict[str, tuple[Entry, ...]]:
     }
 
 
+def _stems(rows: list[tuple[str, str, str]]) -> dict[str, tuple[tuple[str, Entry], ...]]:
+    found: dict[str, dict[str, Entry]] = {}
+    for cue, language, word in rows:
+        found.setdefault(word[0], {}).setdefault(word, Entry("", cue, language))
+    return {first: tuple(stems.items()) for first, stems in found.items()}
+
+
 def _inside(rows: list[tuple[str, str, str]]) -> re.Pattern[str]:
     # Longest first, so that a stem inside a longer one does not hide it.
-    return re.compile("|".join(re.escape(w) for w in sorted({r[2] for r in rows}, key=lambda w: (-len(w), w))))
+    return re.compile(
+        "|".join(re.escape(w) for w in sorted({r[2] for r in rows}, key=lambda w: (-len(w), w)))
+    )
 
 
 @cache
@@ -103,12 +121,13 @@ def lexicon() -> Lexicon:
     cues = [row for row in rows if row[0] not in SMALL]
     inner = [row for row in cues if row[1] in INNER]
     words = _spaced([row for row in cues if row[1] not in INNER])
+    stems = _stems(inner)
     small = {cue: frozenset(r[2] for r in rows if r[0] == cue and r[1] not in INNER) for cue in SMALL}
     return Lexicon(
         words=words,
         keys=frozenset(words),
-        inner=_inside(inner),
-        inner_entries={word: Entry("", cue, language) for cue, language, word in reversed(inner)},
+        inner=stems,
+        firsts=frozenset(stems),
         small=small,
         small_inner={cue: _inside([r for r in rows if r[0] == cue and r[1] in INNER]) for cue in SMALL},
     )
@@ -125,20 +144,23 @@ def find(normal: str, words: list[str], wide: bool) -> list[tuple[str, Entry]]:
     if hits:
         padded = f" {normal} "
         for word in sorted(hits):
-            for entry in known.words[word]:
-                if not entry.phrase or f" {entry.phrase} " in padded:
-                    found.append((word, entry))
+            found += [
+                (word, entry)
+                for entry in known.words[word]
+                if not entry.phrase or f" {entry.phrase} " in padded
+            ]
     if wide:
         kana = _KANA.search(normal) is not None
-        for stem in sorted(set(known.inner.findall(normal))):
-            entry = known.inner_entries[stem]
-            if kana and entry.language == "zh":
-                entry = Entry("", entry.cue, "ja")
-            found.append((stem, entry))
+        for first in sorted(known.firsts.intersection(normal)):
+            for stem, entry in known.inner[first]:
+                if stem in normal:
+                    found.append(
+                        (stem, Entry("", entry.cue, "ja") if kana and entry.language == "zh" else entry)
+                    )
     return found
 
 
-def small_turn(normal: str, words: list[str], wide: bool) -> str | None:
+def small_turn(words: list[str], wide: bool) -> str | None:
     """'thanks', 'hello' or 'go ahead' when a short turn says nothing else, else None.
 
     Meant for turns of at most 7 words, or 24 characters in scripts without spaces.
@@ -155,12 +177,9 @@ def small_turn(normal: str, words: list[str], wide: bool) -> str | None:
         if _NOT_LETTERS.sub("", rest):
             return None
     else:
-        met = []
-        for word in words:
-            cue = next((cue for cue in SMALL if word in known.small[cue]), None)
-            if cue is None:
-                return None
-            met.append(cue)
+        met = [cue for word in words for cue in SMALL if word in known.small[cue]]
+        if not all(any(word in known.small[cue] for cue in SMALL) for word in words):
+            return None
     if "go ahead" in met:
         return "go ahead"
     return met[0] if met else None

@@ -4,6 +4,8 @@ Names and retrieved text cannot be told from one text alone; `_learn` finds thos
 Every pattern is linear, or is held linear by `MOST`.
 """
 
+# ruff: noqa: SIM905  (lists of words read best as text)
+
 from __future__ import annotations
 
 import re
@@ -18,9 +20,10 @@ _ATOMS = re.compile(
     r"""
     (?:https?://|www\.)[^\s<>"'“”¤]+            # addresses on the web
     | (?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+   # mail
-    | (?<![A-Za-z0-9_])[A-Za-z_]*[0-9][A-Za-z0-9_]*   # numbers, ids, hex, mixes of digits and letters
-    | \d+                                       # digits of other scripts
-    | (?<![A-Za-z0-9+/])[A-Za-z0-9+/]{32,}={0,2}      # long runs without a space: base64, tokens
+    | (?<![A-Za-z0-9+/])[A-Za-z0-9+/]{32,}={0,2}    # long runs without a space: base64, tokens
+    # numbers, ids, hex, mixes of digits and letters, with capitals before a hyphen: AB-1234
+    | (?<![A-Za-z0-9_])(?:[A-Z]{1,8}[-_/]){0,3}[A-Za-z_]*[0-9][A-Za-z0-9_]*
+    | \d+                                           # digits of other scripts
     """,
     re.VERBOSE,
 )
@@ -52,7 +55,7 @@ _JOINED = re.compile(
     {MASK}(?:[\ .,:/+()_–—-]{{0,3}}{MASK})+       # '5/3/2026', '+1 (555) 1234'
     | {MASK}\ ?(?:[ap]\.m\.|(?:[ap]m|utc|gmt|z|h|uhr)\b)   # '5 pm'
     | {MASK}[年月日时時分秒년월일시분초]
-    | [$€£¥%#]{MASK} | {MASK}\ ?[$€£¥%]
+    | [$€£¥%#+]{MASK} | {MASK}\ ?[$€£¥%]
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -5,8 +5,11 @@ its head, its label or longer head, last sentence, second sentence; 0 where the 
 such place. It is taken of every call, so it looks at little and masks by simple rules.
 """
 
+# ruff: noqa: SIM905  (lists of words read best as text)
+
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -31,7 +34,20 @@ AT_LEAST = 6
 """Openings that must share a digest before it is taken for a template."""
 
 _ENDS = (". ", "? ", "! ")
+_MARKED = re.compile(r"""[\d"“„«「‘]""")
+"""In a word: it is a number, an id, or begins a quote."""
 _WIDE_ENDS = "。!?।"
+_SPOKEN = frozenset(
+    """
+    i i'm i've my me we we're our you your hi hello hey thanks thank please sorry can could ok okay yes no
+    ich wir mein meine mir hallo danke bitte je j'ai mon ma nous bonjour merci yo mi mis hola gracias
+    eu meu minha olá oi obrigado io mio ciao grazie я мой моя мне мы привет здравствуйте спасибо
+    ik mijn hoi bedankt ja mam moje mój cześć dziękuję ben benim merhaba teşekkürler
+    """.split()
+)
+"""Words of people who speak for themselves; a template in the user message seldom opens so."""
+SPOKEN = 1
+"""Lowest bit of a first sentence's or head's digest: set where it sounds like a person."""
 _GERMAN = frozenset("und ist nicht eine einen einem für mit den der das im zu".split())
 
 
@@ -50,7 +66,7 @@ class Reader:
             return ()
         digest = self._digest
         first, rest = _cut(start)
-        head = longer = full = second = last = 0
+        head = longer = full = second = last = spoken = 0
         at = first.find(":", 0, LABEL)
         if at < 0:
             at = first.find(":", 0, LABEL)
@@ -59,15 +75,28 @@ class Reader:
         else:
             words = first.split(None, LONGER_WORDS)
             if len(words) >= HEAD_WORDS:
+                spoken = _spoken(first, words)
                 plain = _plain(words[:LONGER_WORDS])
-                head = digest("h" + " ".join(plain[:HEAD_WORDS]))
+                head = digest("h" + " ".join(plain[:HEAD_WORDS])) & ~SPOKEN | spoken
                 if len(words) > LONGER_WORDS:
-                    longer = digest("g" + " ".join(plain))
+                    longer = digest("g" + " ".join(plain)) & ~SPOKEN | spoken
         if rest:
-            full = digest("a" + first[:SENTENCE])
+            full = digest("a" + first[:SENTENCE]) & ~SPOKEN | spoken
             second = digest("b" + _cut(rest)[0][:SENTENCE])
             last = digest("z" + _last(turn[-SENTENCE:]))
+        else:
+            last = digest("z" + turn[-SENTENCE:])
         return full, head, longer, last, second
+
+
+def _spoken(first: str, words: list[str]) -> int:
+    """`SPOKEN` where a sentence asks something or names its speaker or hearer, else 0."""
+    if first[-1] in "??":
+        return SPOKEN
+    for word in words[:HEAD_WORDS]:
+        if word.lower().rstrip(",!") in _SPOKEN:
+            return SPOKEN
+    return 0
 
 
 def _cut(text: str) -> tuple[str, str]:
@@ -90,13 +119,15 @@ def _cut(text: str) -> tuple[str, str]:
 
 def _plain(words: list[str]) -> list[str]:
     """Words, those masked that are names, or hold a digit or a quote; German nouns are no names."""
+    joined = "".join(words)
+    if joined.isalpha() and joined[1:].islower():
+        return words
     names = _GERMAN.isdisjoint(words)
     return [
         word
-        if word.islower() and word.isalpha()
+        if word.isalpha() and not (names and at and word[0].isupper() and word[1:].islower())
         else MASK
-        if (names and at and word[:1].isupper() and word[1:2].islower())
-        or any(char.isdigit() or char in "\"“„«「‘" for char in word)
+        if word.isalpha() or _MARKED.search(word) is not None
         else word
         for at, word in enumerate(words)
     ]
@@ -143,7 +174,8 @@ def _best(rows: list[tuple[int, ...]], places: Iterable[int], whole: int) -> int
     counts: Counter[tuple[int, int]] = Counter((row[place], place) for row in rows for place in places)
     best = None
     for (digest, place), count in counts.items():
-        if not digest or count < max(AT_LEAST, _LEAST_SHARE[place] * whole):
+        share = _SPOKEN_SHARE if place <= LONGER and digest & SPOKEN else _LEAST_SHARE[place]
+        if not digest or count < max(AT_LEAST, share * whole):
             continue
         # Equal counts: the fuller text names the template better.
         rank = (-count, place, digest)
@@ -154,6 +186,7 @@ def _best(rows: list[tuple[int, ...]], places: Iterable[int], whole: int) -> int
 
 _LEAST_SHARE = (0.01, 0.02, 0.003, 0.01, 0.02)
 """By place, the share of openings that a digest needs: people's own words share short heads too."""
+_SPOKEN_SHARE = 0.15
 
 
 def _inner(members: list[tuple[int, ...]], digest: int) -> list[int]:

@@ -38,8 +38,8 @@ _SYSTEM = frozenset({"system", "developer"})
 _PLAIN = frozenset({None, "message"})
 
 
-class Walk(msgspec.Struct, gc=False):
-    """What one pass over the messages after the instructions finds."""
+class Walk(msgspec.Struct, frozen=True, gc=False):
+    """What one pass over the messages after the instructions finds. Positional, for speed."""
 
     before: bytes
     """Frames of everything before the last run of the model."""
@@ -85,7 +85,7 @@ def instructions_of(request: Request) -> str:
     return leading_instructions(request.messages)[1]
 
 
-def media_of(parts: Sequence[Part]) -> set[str]:
+def media_of(parts: Sequence[Part]) -> frozenset[str]:
     """Kinds of content other than text among the parts of a message."""
     found = set()
     for part in parts:
@@ -96,7 +96,7 @@ def media_of(parts: Sequence[Part]) -> set[str]:
             found.add("files")
         elif "audio" in kind:
             found.add("audio")
-    return found
+    return frozenset(found) if found else _NO_MEDIA
 
 
 def _is_model_item(message: Message) -> bool:
@@ -115,50 +115,52 @@ def _extras(message: Message) -> bytes:
         parts += [call.id, call.type, *((inner.name, inner.arguments) if inner is not None else ())]
     found = "\x1f".join([part or "" for part in parts]).encode("utf-8", "surrogatepass")
     for raw in (message.arguments, message.output):
-        found += b"\x1d%d\x1f%b" % (len(raw), bytes(raw)) if raw is not None else b"\x1d"
+        found += b"\x1d%d\x1f%b" % (len(bytes(raw)), bytes(raw))
     return found
 
 
 def walk(messages: Sequence[Message], start: int) -> Walk:
-    """Read the messages from `start` on: each text is encoded once, and hashed once by the caller."""
+    """Read the messages from `start` on: each text is encoded once, and hashed once by the caller.
+
+    A million calls of an audit pass here, so the common message (a role and one string) takes
+    the short way through each branch.
+    """
     frames: list[bytes] = []
-    chars: list[int] = []
-    run_start = run_end = turn = 0
+    run_start = run_end = turn = chars = before_chars = tail_from = 0
     first = said = newest = ""
     heard = tools = in_run = False
-    media: set[str] | None = None
-    for at in range(start, len(messages)):
-        message = messages[at]
+    media: frozenset[str] = _NO_MEDIA
+    for message in messages[start:] if start else messages:
         content, role = message.content, message.role
         if type(content) is str:
             text = content
         elif content:
             text = message.text
-            kinds = media_of(content)  # type: ignore[arg-type]  # a list here
-            if kinds:
-                media = (media or set()) | kinds
+            media |= media_of(content)  # type: ignore[arg-type]  # a list here
         else:
             text = ""
         frame = f"\x1e{role}\x1f{len(text)}\x1f{text}".encode("utf-8", "surrogatepass")
-        size = len(text)
         if message.type is None and role == "user":
             model = False
         else:
             model = _is_model_item(message)
-            more = _extras(message)
-            frame += more
-            size += len(more)
-        frames.append(frame)
-        chars.append(size)
+            if not (role == "assistant" and message.tool_calls is None and message.type is None):
+                more = _extras(message)
+                frame += more
+                chars += len(more)
         if model:
             if not in_run:
                 in_run = True
                 turn += 1
-                run_start = len(frames) - 1
-                newest, heard, tools = "", False, False
-            run_end = len(frames)
+                run_start, before_chars = len(frames), chars
+                heard = tools = False
+            frames.append(frame)
+            chars += len(text)
+            run_end, tail_from = len(frames), chars
             continue
         in_run = False
+        frames.append(frame)
+        chars += len(text)
         if role == "user" and text:
             if not said:
                 first = text
@@ -167,17 +169,16 @@ def walk(messages: Sequence[Message], start: int) -> Walk:
             heard = True
         elif role not in _SYSTEM:
             tools = True
-    tail = frames[run_end:]
     return Walk(
-        before=b"".join(frames[:run_start]),
-        after=b"".join(frames[run_start:]) if run_start else b"".join(frames),
-        before_chars=sum(chars[:run_start]),
-        after_chars=sum(chars[run_start:]),
-        tail_chars=sum(chars[run_end:]),
-        tail_bytes=sum(map(len, tail)),
-        first=first,
-        newest=newest if heard else said,
-        answers_tools=tools and not heard,
-        turn=turn,
-        media=frozenset(media) if media else _NO_MEDIA,
+        b"".join(frames[:run_start]) if run_start else b"",
+        b"".join(frames[run_start:] if run_start else frames),
+        before_chars,
+        chars - before_chars,
+        chars - tail_from,
+        sum(map(len, frames[run_end:])),
+        first,
+        newest if heard else said,
+        tools and not heard,
+        turn,
+        media,
     )

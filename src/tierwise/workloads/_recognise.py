@@ -191,7 +191,9 @@ class Recogniser:
             blocks=(first, Block(digest, fixed + spoken)),
             tokens=fixed + spoken,
         )
-        return self._known.put(key, known, len(encoded) + len(raw_tools) + len(raw_schema) + 64 * len(segments))
+        return self._known.put(
+            key, known, len(encoded) + len(raw_tools) + len(raw_schema) + 64 * len(segments)
+        )
 
     def _template_signals(
         self, key: tuple[str, str, bytes, bytes], segments: tuple[int, ...], texts: list[str]

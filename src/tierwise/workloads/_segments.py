@@ -77,7 +77,9 @@ class Digester:
 
     def text(self, text: str) -> int:
         """Digest of a text, never 0."""
-        return self.of(text.encode("utf-8", "surrogatepass"))
+        state = self._keyed.copy()
+        state.update(text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(state.digest(), "little") or 1
 
     def segment(self, masked: str) -> int:
         """Digest of a masked segment: loose form above, masked form below; neither half is 0."""

@@ -57,8 +57,12 @@ class TemplateSignals(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class TurnSignals(msgspec.Struct, frozen=True, kw_only=True):
     """What the newest user turn says: few fields of few values, so that verdicts can be memoised."""
 
-    cues: tuple[tuple[str, str, bool], ...]
-    """(cue, language, whether among the first words), each cue once, sorted; 'constraint' up to 4 times."""
+    cues: tuple[tuple[str, str, int], ...]
+    """(cue, language, place), each cue once, sorted; 'constraint' up to 4 times.
+
+    Place is 2 where an order stands (the opening words), 1 where a question is asked (near the
+    start or the end), 0 in between.
+    """
     small: str | None
     """'thanks', 'hello' or 'go ahead' when the turn says nothing else."""
     flags: int

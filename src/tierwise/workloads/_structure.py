@@ -18,54 +18,61 @@ MATHS = 2
 OPTIONS = 4
 TABLE = 8
 
-_LATEX = re.compile(r"\\(?:int|frac|sum|sqrt|prod|lim|begin|math|alpha|lambda|partial|nabla|leq|geq|infty|in\b)")
+_LATEX = re.compile(
+    r"\\(?:int|frac|sum|sqrt|prod|lim|begin|math|alpha|lambda|partial|nabla|leq|geq|infty|in\b)"
+)
 _POWER = re.compile(r"[\w)\]]\s?\^\s?[\d{(a-z-]")
 _APPLIED = re.compile(r"\b[a-zA-Z]\([a-z](?:\s?[+*,/-]\s?[a-z0-9(]|\)\s?=)")
+_OPTION_PAIRS = (("\nA.", "\nB."), ("\nA)", "\nB)"), ("(A)", "(B)"), ("\nA:", "\nB:"), ("\n1)", "\n2)"))
 _SYMBOLS = "∫∑√∏∂∇∞∀∃≤≥≡∈⊂ℝℤℚℕ"
 
 
 def read_structure(text: str) -> int:
-    """Flags of a short text (callers bound it to about 1,000 characters)."""
+    """Flags of a short text (callers bound it to about 1,000 characters).
+
+    Each test is guarded by a single character, for this runs on every call.
+    """
     flags = 0
-    if "```" in text or "(" in text or "SELECT " in text or "diff --git" in text:
-        flags = _code(text)
-    if "\\" in text or "^" in text or "=" in text or not text.isascii():
-        flags |= _maths(text, flags)
-    if "\n" in text:
-        flags |= _layout(text)
+    if ("`" in text and "```" in text) or _is_code(text):
+        flags = CODE
+    if ("_{" in text or "\\" in text or "^" in text or "=" in text or not text.isascii()) and _is_maths(
+        text, flags
+    ):
+        flags |= MATHS
+    if "|" in text and ("|--" in text or "| --" in text or "|:-" in text):
+        flags |= TABLE
+    if ("\n" in text and ("\nB" in text or "\n2)" in text)) or ("(" in text and "(B)" in text):
+        flags |= _options(text)
     return flags
 
 
-def _code(text: str) -> int:
-    if "```" in text or "diff --git" in text:
-        return CODE
-    if "def " in text and "):" in text:
-        return CODE
-    if "SELECT " in text and " FROM " in text:
-        return CODE
-    return CODE if "();" in text or ") {" in text or "=> {" in text else 0
+def _is_code(text: str) -> bool:
+    if "(" not in text:
+        return "SELECT " in text and " FROM " in text
+    if "{" in text and (") {" in text or "=> {" in text):
+        return True
+    if ";" in text and "();" in text:
+        return True
+    return ("def " in text and (":" in text or "->" in text)) or "diff --git" in text
 
 
-def _maths(text: str, flags: int) -> int:
+def _is_maths(text: str, flags: int) -> bool:
     if "\\" in text and _LATEX.search(text):
-        return MATHS
+        return True
     if flags & CODE:
-        return 0
-    if "^" in text and _POWER.search(text):
-        return MATHS
+        return False
+    if "_{" in text or ("^" in text and _POWER.search(text)):
+        return True
     if "=" in text and _APPLIED.search(text):
-        return MATHS
-    if not text.isascii() and any(symbol in text for symbol in _SYMBOLS):
-        return MATHS
-    return 0
+        return True
+    return not text.isascii() and any(symbol in text for symbol in _SYMBOLS)
 
 
-def _layout(text: str) -> int:
-    flags = TABLE if "|--" in text or "| --" in text or "|:-" in text else 0
-    for first, second in (("\nA.", "\nB."), ("\nA)", "\nB)"), ("\n(A)", "\n(B)"), ("\nA:", "\nB:"), ("\n1)", "\n2)")):
+def _options(text: str) -> int:
+    for first, second in _OPTION_PAIRS:
         if first in text and second in text:
-            return flags | OPTIONS
-    return flags
+            return OPTIONS
+    return 0
 
 
 class SchemaShape(msgspec.Struct, frozen=True):
@@ -81,7 +88,17 @@ class SchemaShape(msgspec.Struct, frozen=True):
     """Any JSON is asked for."""
 
 
-_THINKING = ("reason", "thought", "explanation", "rationale", "analysis", "steps", "justification", "plan", "proof")
+_THINKING = (
+    "reason",
+    "thought",
+    "explanation",
+    "rationale",
+    "analysis",
+    "steps",
+    "justification",
+    "plan",
+    "proof",
+)
 _DEEPEST = 6
 _MOST_FIELDS = 200
 
@@ -143,9 +160,42 @@ class ToolKinds(msgspec.Struct, frozen=True):
     hands_off: bool = False
 
 
-_HAND_OFFS = ("transfer_to", "handoff", "hand_off", "delegate", "spawn_agent", "assign_agent", "subagent", "sub_agent", "run_agent", "call_agent", "task_agent", "agent_as_tool")
-_SCREENS = ("computer", "screenshot", "browser_click", "browser_navigate", "mouse_", "click_element", "left_click", "type_text")
-_EDITORS = ("apply_patch", "edit_file", "str_replace", "run_tests", "write_file", "bash", "run_shell", "shell", "local_shell", "code_edit")
+_HAND_OFFS = (
+    "transfer_to",
+    "handoff",
+    "hand_off",
+    "delegate",
+    "spawn_agent",
+    "assign_agent",
+    "subagent",
+    "sub_agent",
+    "run_agent",
+    "call_agent",
+    "task_agent",
+    "agent_as_tool",
+)
+_SCREENS = (
+    "computer",
+    "screenshot",
+    "browser_click",
+    "browser_navigate",
+    "mouse_",
+    "click_element",
+    "left_click",
+    "type_text",
+)
+_EDITORS = (
+    "apply_patch",
+    "edit_file",
+    "str_replace",
+    "run_tests",
+    "write_file",
+    "bash",
+    "run_shell",
+    "shell",
+    "local_shell",
+    "code_edit",
+)
 _SEARCHES = ("web_search", "search_web", "browse", "google_search", "open_page", "fetch_page")
 _MOST_TOOLS = 400
 

@@ -14,12 +14,12 @@ READ_INSTRUCTIONS = 6_000
 """Characters read from the start of the instructions."""
 READ_INSTRUCTIONS_END = 1_000
 """Characters read from their end."""
-_SENTENCES = re.compile(r"[.!?\n;:\u3002\uff01\uff1f\uff1b\uff1a\u0964\u061f]+")
+SENTENCES = re.compile(r"[.!?\n;:\u3002\uff01\uff1f\uff1b\uff1a\u0964\u061f]+")
 _LATE = 12
 """Sentences after this many count half: they are rules and examples rather than the job."""
 _OPENING = 4
 """A verb among the first words of a sentence is what the sentence tells to do."""
-_VERB_LAST = frozenset({"tr", "hi"}) | INNER
+VERB_LAST = frozenset({"tr", "hi"}) | INNER
 """Languages whose verb stands at the end, or whose words have no position here."""
 _MOST_CONSTRAINTS = 4
 
@@ -56,14 +56,14 @@ def _sentences(text: str) -> list[str]:
     if len(text) > READ_INSTRUCTIONS + READ_INSTRUCTIONS_END:
         text = f"{text[:READ_INSTRUCTIONS]}\n{text[-READ_INSTRUCTIONS_END:]}"
     # Distinct ones in order: a repeated sentence must not push the others into the late ones.
-    return list(dict.fromkeys(s for s in _SENTENCES.split(text) if s.strip()))
+    return list(dict.fromkeys(s for s in SENTENCES.split(text) if s.strip()))
 
 
 def _weight(word: str, language: str, words: list[str], place: int) -> float:
     late = 0.5 if place >= _LATE else 1.0
     if language in INNER:
         return late
-    if word in words[:_OPENING] or (language in _VERB_LAST and word in words[-_OPENING:]):
+    if word in words[:_OPENING] or (language in VERB_LAST and word in words[-_OPENING:]):
         return late
     return late * (0.6 if place == 0 else 0.5)
 

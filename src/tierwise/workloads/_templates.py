@@ -36,6 +36,8 @@ class Leaf(msgspec.Struct, frozen=True):
     workload: int
     required: tuple[int, ...]
     """Segments that all its calls hold; a digest whose lower half is 0 stands for a loose form."""
+    exact: bool = False
+    """Its calls hold nothing else; otherwise other text was put in, and differs from call to call."""
     keys: dict[int, Key] = {}
     """Opening digest to the template in the user message, where calls are told apart by that."""
 
@@ -82,7 +84,11 @@ class Templates(msgspec.Struct, frozen=True, kw_only=True):
         for segment in forms(template.segments):
             for position in index.get(segment, ()):
                 hits[position] = hits.get(position, 0) + 1
-        full = [leaves[at] for at, count in hits.items() if count == len(leaves[at].required)]
+        full = [
+            leaves[at]
+            for at, count in hits.items()
+            if count == len(leaves[at].required) and _fits(leaves[at], template.segments)
+        ]
         if full:
             return max(full, key=lambda leaf: (len(leaf.required), leaf.workload))
         if not template.segments:
@@ -102,6 +108,14 @@ class Templates(msgspec.Struct, frozen=True, kw_only=True):
             return template.base
         tools = frozenset(tool.digest for tool in template.tools)
         return next((centre.base for centre in sets if alike(tools, centre.tools)), template.base)
+
+
+def _fits(leaf: Leaf, segments: tuple[int, ...]) -> bool:
+    """Whether segments hold no more than the leaf allows."""
+    if not leaf.exact:
+        return True
+    required = set(leaf.required)
+    return all(segment in required or segment & LOOSE in required for segment in segments)
 
 
 def alike(some: frozenset[int], others: frozenset[int]) -> bool:

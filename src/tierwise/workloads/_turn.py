@@ -1,21 +1,27 @@
 """Reading the newest user turn, on every call: a few microseconds, whatever its length.
 
-Looks at the first 600 and last 300 characters (half as many where words have no spaces). What
+Looks at the first 360 and last 160 characters (half as many where words have no spaces). What
 lies between is material more often than a question.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from tierwise.workloads._cues import CUES
-from tierwise.workloads._lexicon import Entry, find, is_wide, normalise, small_turn
+from tierwise.workloads._lexicon import INNER, Entry, find, is_wide, normalise, small_turn
 from tierwise.workloads._signals import TurnSignals
 from tierwise.workloads._structure import read_structure
-from tierwise.workloads._task import _SENTENCES
+from tierwise.workloads._task import SENTENCES, VERB_LAST
 
-FIRST = 600
-LAST = 300
-HEAD = 14
-"""Words at the start of a turn that count as what is asked."""
+FIRST = 360
+LAST = 160
+ASKED = (14, 12)
+"""Words at the start and end of a turn that count as what is asked; the rest is material."""
+OPENING = (5, 6)
+"""Words at the start, and at the end of a turn over 40 words, where an order to do something stands."""
+_LONG_WORDS = 40
+_WIDE_ASKED = (60, 40)
 BANDS = (0, 3, 12, 40, 150, 600, 2_500, 8_000, 30_000)
 """Lower bounds, in tokens, of the bands of a turn's length."""
 _LIMITS = tuple(bound * 4 for bound in BANDS)
@@ -36,45 +42,35 @@ def read_turn(
         images: It carries images.
     """
     size = len(newest)
-    if size > FIRST + LAST:
-        sample = f"{newest[:FIRST]}\n{newest[-LAST:]}"
-    else:
-        sample = newest
-    normal = normalise(sample)
+    sample = f"{newest[:FIRST]} {newest[-LAST:]}" if size > FIRST + LAST else newest
     wide = not sample.isascii() and is_wide(sample)
     if wide and size > FIRST:
-        normal = f"{normal[: FIRST // 2]} {normal[-LAST // 2 :]}"
+        sample = f"{sample[: FIRST // 2]} {sample[-LAST // 2 :]}"
+    normal = normalise(sample)
     words = normal.split()
     small = None
     if (len(words) <= _SHORT_WORDS and size <= 80) if not wide else size <= _SHORT_WIDE:
-        small = small_turn(normal, words, wide)
-    found = () if small or not words else find(normal, words, wide)
+        small = small_turn(words, wide)
+    found = find(normal, words, wide) if words and not small else []
     return TurnSignals(
-        cues=_cues(found, words, sample) if found else (),
+        cues=_cues(found, words, normal, sample) if found else (),
         small=small,
         flags=read_structure(sample),
-        band=_band(size * 3 if wide else size),
+        band=bisect_right(_LIMITS, size * 3 if wide else size) - 1,
         answers_tools=answers_tools,
         later=turn > 0,
         images=images,
     )
 
 
-def _band(characters: int) -> int:
-    band = 0
-    for limit in _LIMITS[1:]:
-        if characters < limit:
-            return band
-        band += 1
-    return band
-
-
-def _cues(found: list[tuple[str, Entry]] | tuple[()], words: list[str], sample: str) -> tuple[tuple[str, str, bool], ...]:
+def _cues(
+    found: list[tuple[str, Entry]], words: list[str], normal: str, sample: str
+) -> tuple[tuple[str, str, int], ...]:
     cues = {entry.cue for _, entry in found}
     if "claim" in cues and "self" in cues:
-        found, words = _without_claims(sample)
-    head = words[:HEAD]
-    met: dict[str, tuple[str, str, bool]] = {}
+        found, words, normal = _without_claims(sample)
+    asked, opening = _places(words)
+    met: dict[str, tuple[str, str, int]] = {}
     constraints = 0
     for word, entry in found:
         cue = entry.cue
@@ -83,21 +79,34 @@ def _cues(found: list[tuple[str, Entry]] | tuple[()], words: list[str], sample: 
         if cue == "constraint" or (cue == "hard code" and cue in met):
             constraints += 1
             continue
-        first = word in head or entry.phrase == "" and word not in words
-        if cue not in met or (first and not met[cue][2]):
-            met[cue] = (cue, entry.language, first)
-    extra = (("constraint", "", False),) * min(constraints, _MOST_CONSTRAINTS)
+        place = _wide_place(word, normal) if entry.language in INNER else (word in asked) + (word in opening)
+        if place == 1 and entry.language in VERB_LAST:
+            place = 2
+        if cue not in met or place > met[cue][2]:
+            met[cue] = (cue, entry.language, place)
+    extra = (("constraint", "", 0),) * min(constraints, _MOST_CONSTRAINTS)
     return tuple(sorted(met.values())) + extra
 
 
-def _without_claims(sample: str) -> tuple[list[tuple[str, Entry]], list[str]]:
+def _places(words: list[str]) -> tuple[list[str], list[str]]:
+    asked = words[: ASKED[0]] + words[-ASKED[1] :]
+    opening = words[: OPENING[0]]
+    return asked, opening + words[-OPENING[1] :] if len(words) > _LONG_WORDS else opening
+
+
+def _wide_place(stem: str, normal: str) -> int:
+    near = normal.find(stem) < _WIDE_ASKED[0] or stem in normal[-_WIDE_ASKED[1] :]
+    return 2 if near else 0
+
+
+def _without_claims(sample: str) -> tuple[list[tuple[str, Entry]], list[str], str]:
     """The same reading with every clause left out that says how hard the task is or which model to use."""
     kept = []
-    for clause in _SENTENCES.split(sample):
+    for clause in SENTENCES.split(sample):
         normal = normalise(clause)
         cues = {entry.cue for _, entry in find(normal, normal.split(), is_wide(normal))}
         if not ("claim" in cues and "self" in cues):
             kept.append(normal)
     normal = " ".join(kept)
     words = normal.split()
-    return find(normal, words, is_wide(normal)), words
+    return find(normal, words, is_wide(normal)), words, normal

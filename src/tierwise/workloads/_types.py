@@ -62,9 +62,12 @@ class Template(msgspec.Struct, frozen=True):
     digest: int
     """Keyed digest of instructions, tools and schema exactly as sent, 64 bits."""
     base: int
-    """Digest of what never varies inside a workload: endpoint kind, tool set, schema; 64 bits."""
+    """What never varies inside a workload: upper half the digest of endpoint kind (chat and
+    responses are one) and schema outline (names and types), lower half that of the tool set
+    (names, sorted)."""
     segments: tuple[int, ...]
-    """Digests of the instructions' lines and sentences, variables masked, in order."""
+    """Digests of the instructions' lines and sentences, variables masked, in order. The upper
+    half is of a looser form, with names masked too."""
     head: str
     """First words of the instructions, masked, at most 80 characters: a label, kept out of Facts."""
     instructions_tokens: int
@@ -88,8 +91,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Fingerprint of the template the call comes from, 64 bits; shown as 16 hex digits."""
     template: Template
     opening: tuple[int, ...]
-    """Digests of the first user turn's outer segments and their heads, for grouping calls
-    whose template sits in the user message; at most 6."""
+    """Digests of the first user turn's outer segments and their heads, by place and 0 where there
+    is none, for grouping calls whose template sits in the user message; at most 6."""
     endpoint: Endpoint
     model: str | None
     effort: str | None
@@ -105,9 +108,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Estimated tokens of the newest user turn (or newest tool results)."""
     max_output_tokens: int | None
     blocks: tuple[Block, ...]
-    """Up to four growing prefixes: tools and schema; plus instructions; plus everything before
-    the newest turn (after the last assistant message); the whole prompt."""
+    """Four growing prefixes: tools and schema; plus instructions; plus everything before the last
+    response in the prompt, which is exactly the whole prompt of the call before; the whole
+    prompt. Only the first two where the messages hold images, files or audio, whose content a
+    Request does not carry."""
     turn: int
-    """Number of assistant messages already in the prompt: 0 for a first turn."""
+    """Number of responses already in the prompt: 0 for a first turn. All items that one response
+    returned count once."""
     request: int
-    """Keyed digest of everything that steers the answer: equal for identical requests."""
+    """Keyed digest of everything that steers the answer: the prompt, tools, schema, effort,
+    sampling, caps, tool choice, linked conversation. Left out: model, service tier, user,
+    metadata, stream, store, cache key; so the same question sent to two models is equal, and
+    who takes an answer for another call's must compare model and key as well. 0 where the
+    messages hold images, files or audio: such calls are never known to be identical."""

@@ -96,6 +96,20 @@ def test_cached_tokens_of_the_vercel_sdk_are_read_from_the_attributes():
     assert usage_tokens(usage) == Tokens(uncached=84, cached=1152, output=2)
 
 
+def test_counts_named_by_a_service_tier_give_the_lane(fixture, read):
+    details = {
+        "input": 1236,
+        "input_priority_cache_read": 1152,
+        "input_priority": 84,
+        "output": 2,
+        "total": 1238,
+    }
+    row = fixture("langfuse_trace")["observations"][1] | {"usageDetails": details}
+    (call,) = read("langfuse", row)
+    assert call.tokens == Tokens(uncached=84, cached=1152, output=2)
+    assert (call.lane, call.lane_basis) == ("priority", "served")
+
+
 def test_observations_one_a_line_read_in_either_spelling(fixture, read):
     row = fixture("langfuse_trace")["observations"][1]
     (camel,) = read("langfuse", row)

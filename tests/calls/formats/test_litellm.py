@@ -6,9 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from tierwise.calls import Message
+from tierwise.calls import Message, Skipped
 from tierwise.calls._format import BadRecord
+from tierwise.calls._formats._exports import is_openai
 from tierwise.catalog import Tokens
+
+PROVIDERS = [
+    "openai", "OpenAI", "azure", "az.ai.openai", "openai.responses", "text-completion-openai", "azure_openai",
+    "openai_like", "custom_openai", "openai-compatible", "anthropic", "aws.bedrock", "azure.ai.inference",
+    "openrouter", "gcp.vertex_ai",
+]  # fmt: skip
 
 
 def test_a_row_gives_what_its_nested_json_holds(fixture, read):
@@ -78,6 +85,16 @@ def test_openai_and_azure_are_openai_calls(provider, fixture, read):
     assert read("litellm", fixture("litellm_row") | {"custom_llm_provider": provider})
 
 
+def test_providers_tell_openai_from_what_only_speaks_like_it():
+    assert [name for name in PROVIDERS if is_openai(name, "gpt-5.4")] == PROVIDERS[:7]
+
+
+def test_without_a_provider_the_model_tells():
+    ours = ["gpt-5.4", "ft:gpt-5.4-mini:acme::1", "openai/gpt-5.4", "azure/my-deployment", "o4-mini", None]
+    others = ["claude-opus-4-5", "anthropic/claude-opus-4-5", "openrouter/openai/gpt-5.4", "gemini-3-pro"]
+    assert [name for name in ours + others if is_openai(None, name)] == ours
+
+
 def test_a_failed_call_has_its_error_and_no_tokens_billed(fixture, read):
     row = fixture("litellm_row") | {"status": "failure", "prompt_tokens": 0, "completion_tokens": 0}
     row["metadata"] = '{"error_information": {"error_code": "429", "error_class": "RateLimitError"}}'
@@ -108,3 +125,16 @@ def test_call_types_name_the_endpoint(fixture, read):
     kinds = ("aembedding", "aresponses", "atext_completion", "completion", "aimage_generation")
     found = [read("litellm", fixture("litellm_row") | {"call_type": kind})[0].endpoint for kind in kinds]
     assert found == ["embeddings", "responses", "completions", "chat", "other"]
+
+
+def test_a_fetched_batch_is_of_the_batch_lane(fixture, read):
+    (call,) = read("litellm", fixture("litellm_row") | {"call_type": "aretrieve_batch"})
+    assert (call.lane, call.lane_basis) == ("batch", "served")
+
+
+def test_a_page_of_the_api_keeps_its_good_rows(fixture, read):
+    row = fixture("litellm_row")
+    good, bad = read("litellm", {"data": [row, row | {"custom_llm_provider": "bedrock"}], "total": 2})
+    assert good.id == "chatcmpl-row-1"
+    assert isinstance(bad, Skipped)
+    assert bad.reason == "not an OpenAI call"

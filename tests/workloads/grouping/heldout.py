@@ -1,5 +1,7 @@
 """Templates that were written before tuning and not looked at while tuning."""
 
+# ruff: noqa: C408  (fields by keyword read best)
+
 GLOBEX = (
     "You are part of the assistant of Globex, a maker of kitchen machines. Be brief and correct.\n"
     "Do not discuss competitors.\nWrite in plain language.\n"
@@ -149,7 +151,13 @@ TEMPLATES = [
         instructions="You are a helpful assistant.",
         user="Give the article below a title of at most eight words.\n\n{passage:8}",
     ),
-    dict(name="helper-chat", calls=150, instructions="You are the friendly helper of a gardening forum.", user="{message}", turns=3),
+    dict(
+        name="helper-chat",
+        calls=150,
+        instructions="You are the friendly helper of a gardening forum.",
+        user="{message}",
+        turns=3,
+    ),
     dict(
         name="browser-agent",
         calls=100,

@@ -46,13 +46,14 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def log(halves: tuple[str, ...], seed: int = 1) -> list[tuple[str, Request]]:
-    """Labelled requests of the halves named, shuffled."""
+def log(halves: tuple[str, ...], seed: int = 1, scale: float = 1.0) -> list[tuple[str, Request]]:
+    """Labelled requests of the halves named, shuffled; `scale` times the calls of each template."""
     words = load("words")
     calls = []
     for half in halves:
         for fields in load(half).TEMPLATES:
             made = Made(*fields) if isinstance(fields, tuple) else Made(**fields)
+            made = made._replace(calls=max(2, round(made.calls * scale)))
             calls += [(made.name, request) for request in _calls(made, words.Filler(f"{seed} {made.name}"))]
     random.Random(seed).shuffle(calls)
     return calls
@@ -67,7 +68,9 @@ def _calls(made: Made, filler) -> list[Request]:
         for _ in range(filler.random.randint(1, made.turns)):
             messages.append(Message(role="user", content=_filled(made.user, filler)))
             found.append(
-                Request(endpoint=made.endpoint, messages=tuple(messages), tools=tools, schema=made.schema.encode())
+                Request(
+                    endpoint=made.endpoint, messages=tuple(messages), tools=tools, schema=made.schema.encode()
+                )
             )
             messages.append(Message(role="assistant", content=filler.fill("passage:2")))
     return found[: made.calls]
@@ -75,7 +78,9 @@ def _calls(made: Made, filler) -> list[Request]:
 
 def _filled(text: str, filler) -> str:
     lines = [
-        line.removeprefix("?") for line in text.split("\n") if not line.startswith("?") or filler.random.random() < 0.5
+        line.removeprefix("?")
+        for line in text.split("\n")
+        if not line.startswith("?") or filler.random.random() < 0.5
     ]
     return _SLOT.sub(lambda slot: filler.fill(slot[1]), "\n".join(lines))
 

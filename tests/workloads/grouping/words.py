@@ -1,5 +1,7 @@
 """Seeded fillings for the slots of templates: names, dates, ids, messages, passages."""
 
+# ruff: noqa: SIM905  (lists of words read best as text)
+
 from __future__ import annotations
 
 import random
@@ -9,7 +11,9 @@ FIRST = (
     "Anna Ben Chloe Daniel Elif Farid Greta Hiro Ines Jonas Karim Lena Marco Nadia Oleg Priya Quentin Rosa "
     "Samir Tilda Umar Vera Wanda Ximena Yusuf Zoe"
 ).split()
-LAST = "Albers Bianchi Costa Dubois Eriksen Fischer Gruber Haddad Ivanova Jensen Kaya Lopez Meier Novak".split()
+LAST = (
+    "Albers Bianchi Costa Dubois Eriksen Fischer Gruber Haddad Ivanova Jensen Kaya Lopez Meier Novak".split()
+)
 CITIES = "Lisbon Hamburg Lyon Kraków Osaka Austin Izmir Recife Hanoi Turin Leeds Malmö".split()
 LANGUAGES = "French German Spanish Japanese Polish Turkish Korean Italian".split()
 TONES = "friendly formal playful concise warm confident".split()
@@ -144,4 +148,7 @@ class Filler:
         return "\n".join(self.random.sample(pool, int(count)))
 
     def _lines(self, count: str) -> str:
-        return "\n".join(f"- {self.fill('product')}: {self.fill('money')}" for _ in range(self.random.randint(1, int(count))))
+        return "\n".join(
+            f"- {self.fill('product')}: {self.fill('money')}"
+            for _ in range(self.random.randint(1, int(count)))
+        )

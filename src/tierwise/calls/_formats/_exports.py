@@ -11,13 +11,20 @@ import msgspec
 from tierwise.calls._format import BadRecord
 from tierwise.calls._requests import request_from
 from tierwise.calls._responses import response_from
-from tierwise.calls._types import Call, Endpoint, Place, Record, Response, Skipped, Status
+from tierwise.calls._types import (
+    FROM_CACHE,
+    NOT_OPENAI,
+    Call,
+    Endpoint,
+    Place,
+    Record,
+    Response,
+    Skipped,
+    Status,
+)
 from tierwise.calls._usage import lane_of, usage_tokens
 from tierwise.calls._values import count, mapping, moment, text
 from tierwise.catalog import Tokens
-
-NOT_OPENAI = "not an OpenAI call"
-FROM_CACHE = "answered from a gateway's cache"
 
 _UNTOLD = frozenset({"", "none", "null", "unknown", "langchain", "crewai", "litellm", "vercel", "custom"})
 """Values of a provider field that name a framework, or nothing."""

@@ -49,6 +49,13 @@ def usage_of(row: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str,
     )
 
 
+def lane_named(row: Mapping[str, Any]) -> str | None:
+    """The service tier that usage keys tell of: LangChain names the counts of such calls by it."""
+    details = mapping(first(row, "usageDetails", "usage_details"))
+    keys = ("input_priority", "input_flex", "output_priority", "output_flex")
+    return next((key.rpartition("_")[2] for key in keys if key in details), None)
+
+
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of older exports; a row of zeros is one that was not told any usage."""
     pairs = (("input", "inputUsage"), ("output", "outputUsage"), ("input", "promptTokens"),

@@ -21,7 +21,7 @@ from tierwise.calls._formats._exports import (
     require_openai,
     span_of_time,
 )
-from tierwise.calls._formats._langfuse_usage import usage_of
+from tierwise.calls._formats._langfuse_usage import lane_named, usage_of
 from tierwise.calls._formats._messages import answer_body, chat_messages, tool_definitions
 from tierwise.calls._formats._traces import Node, callers
 from tierwise.calls._types import Call, Endpoint, Place, Record
@@ -166,7 +166,7 @@ def _call(row: Observation, trace: Mapping[str, Any], parent: Any, place: Place)
         usage=usage,
         model_asked=model,
         model_served=model_name(attributes.get("gen_ai.response.model")) or model,
-        served_tier=_served_tier(attributes, details),
+        served_tier=_served_tier(attributes, details) or lane_named(row),
         failed=error_name(_get(row, "statusMessage")) if failed else None,
         id=_reply(response, attributes) or text(row.get("id")),
         at=at,

@@ -95,6 +95,8 @@ def read_row(row: Mapping[str, Any], place: Place) -> Call:
         usage=usage,
         model_asked=asked,
         model_served=asked,
+        # LiteLLM logs the cost of a whole batch as one row when it fetches the results.
+        served_tier="batch" if "batch" in str(row["call_type"]) else None,
         failed=failed,
         id=_id(row, response),
         at=at,

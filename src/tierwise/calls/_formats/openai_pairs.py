@@ -25,6 +25,7 @@ from tierwise.calls._values import embedded, first, object_from
 
 _REQUESTS = ("request", "req", "request_body", "requestBody", "kwargs", "params")
 _RESPONSES = ("response", "resp", "response_body", "responseBody", "completion", "result")
+_PENDING = ("queued", "in_progress")
 
 
 class Pair(Context, frozen=True, kw_only=True):
@@ -55,6 +56,7 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
         and isinstance(response, WireResponse)
         and (request.messages is not None or request.input is not None)
         and (response.usage is not None or response.object is not None)
+        and response.status not in _PENDING
     ):
         url = line.url or line.endpoint or line.path
         endpoint = endpoint_of(url) if url else _guess(request)
@@ -90,7 +92,7 @@ def _lenient(raw: bytes, place: Place) -> Call:
 
 def _half(call: Call, beside: Mapping[str, Any], answer: WireResponse | None) -> Call:
     """A background call and the later looks at it carry the same response id: halves of one call."""
-    pending = answer is not None and answer.status in ("queued", "in_progress")
+    pending = answer is not None and answer.status in _PENDING
     looked_up = call.request is None and str(beside.get("method", "")).upper() == "GET"
     if call.endpoint == "responses" and call.id and (pending or looked_up):
         return msgspec.structs.replace(call, join=call.id)

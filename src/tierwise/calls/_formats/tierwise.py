@@ -76,9 +76,7 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
     try:
         line = _decoder().decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        source = object_from(raw)
-        line = _shaped(source)
-        raw = encoded(source)
+        line = _shaped(object_from(raw))
     request = _request(line, raw) if bytes(line.messages) or bytes(line.input) else None
     return (_call(line, request, place),)
 

@@ -1,0 +1,62 @@
+"""The first difference between two prompts, and what kind of thing it is."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tierwise.caching import first_difference, shared_share
+
+CASES = [
+    ("timestamp", "Now: 2026-11-20 14:05:11. Answer.", "Now: 2026-11-21 09:00:02. Answer."),
+    ("timestamp", "It is 14:05. Answer.", "It is 09:01. Answer."),
+    ("timestamp", "t=1795568742 go", "t=1795570000 go"),
+    ("date", "Today is 2026-11-20, a Friday", "Today is 2026-11-21, a Friday"),
+    ("date", "Heute ist der 20.11.2026.", "Heute ist der 21.11.2026."),
+    ("id", "Request 3f2b9a10-1111-4222-8333-444455556666 begins", "Request 9c2b9a10-1111-4222-8333-444455556666 begins"),
+    ("id", "Order AX12-77B: ship", "Order QX98-11C: ship"),
+    ("email", "User ana@example.com asks", "User bob@example.com asks"),
+    ("number", "You have 7 items", "You have 9 items"),
+    ("name", "You help Maria Lopez today", "You help Anton Weber today"),
+    ("text", "Be brief and kind.", "Be thorough and kind."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "a", "b"), CASES, ids=[f"{kind}: {a[:24]}" for kind, a, _ in CASES])
+def test_the_kind_of_difference_is_named(kind: str, a: str, b: str) -> None:
+    found = first_difference(a, b)
+    assert found is not None
+    assert found.kind == kind
+    assert found.example[0] != found.example[1]
+
+
+def test_equal_texts_have_none() -> None:
+    assert first_difference("same", "same") is None
+
+
+@given(st.text(), st.text())
+def test_any_two_texts_are_compared(a: str, b: str) -> None:
+    found = first_difference(a, b)
+    assert (found is None) == (a == b)
+    if found is not None:
+        assert a[: found.position] == b[: found.position]
+        assert all(len(example) <= 60 for example in found.example)
+    assert 0 <= shared_share(a, b) <= 1
+
+
+@pytest.mark.parametrize("text", ["(" * 500_000, "a1-" * 300_000, "9" * 900_000, "A b " * 200_000, "@" * 500_000])
+def test_hostile_text_takes_no_time(text: str) -> None:
+    start = time.process_time()
+    first_difference("x" + text, "y" + text)
+    assert time.process_time() - start < 1
+
+
+def test_what_two_texts_share_counts_lines_and_their_ends() -> None:
+    a = "Now 10:00.\n" + "rule\n" * 99
+    b = "Now 11:30.\n" + "rule\n" * 99
+    assert shared_share(a, a) == 1
+    assert 0.98 < shared_share(a, b) < 1
+    assert shared_share("abc", "xyz") == 0
