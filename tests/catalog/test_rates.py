@@ -48,7 +48,10 @@ STEPPED = RateCard(
         pytest.param(STEPPED, {"input": 272_000, "output": 1000}, "1.390", id="at the threshold"),
         pytest.param(STEPPED, {"input": 272_001, "output": 1000}, "2.765010", id="one above the threshold"),
         pytest.param(
-            card(uncached="2.50", output="15"), {"input": 1000, "output": 100}, "0.004", id="the tier that served"
+            card(uncached="2.50", output="15"),
+            {"input": 1000, "output": 100},
+            "0.004",
+            id="the tier that served",
         ),
         pytest.param(
             RateCard(model="m", lane="flex", short=rates(uncached="1.25", output="7.50")),
@@ -90,13 +93,17 @@ def test_cached_tokens_count_towards_the_threshold() -> None:
 def test_a_kind_without_a_rate_is_unpriced_by_name(kind: str) -> None:
     held = {name: Decimal(1) for name in Rates.__struct_fields__ if name != kind}
     priced = RateCard(model="gpt-x", lane="flex", short=Rates(**held))
-    with pytest.raises(Unpriced, match=f"gpt-x has no published rate for {kind.replace('_', ' ')} tokens in the flex"):
+    with pytest.raises(
+        Unpriced, match=f"gpt-x has no published rate for {kind.replace('_', ' ')} tokens in the flex"
+    ):
         priced.cost(Tokens(**{kind: 3}))
     assert priced.cost(Tokens(**dict.fromkeys({"written", "cached"} - {kind}, 1))).total > 0
 
 
 def test_a_rate_that_exists_but_is_not_published_is_not_the_input_rate() -> None:
-    priced = RateCard(model="m", lane="standard", short=rates(uncached="8"), unpublished=frozenset({"written"}))
+    priced = RateCard(
+        model="m", lane="standard", short=rates(uncached="8"), unpublished=frozenset({"written"})
+    )
     with pytest.raises(Unpriced, match="written"):
         priced.cost(Tokens(written=1))
 
@@ -108,8 +115,10 @@ def test_a_rate_that_is_no_price_is_refused(rate: str) -> None:
 
 
 money = st.decimals(0, 1000, allow_nan=False, places=4)
-tokens_of = st.fixed_dictionaries({kind: st.integers(0, 2**31 - 1) for kind in KINDS}).map(lambda d: Tokens(**d))
-all_rates = st.fixed_dictionaries({kind: money for kind in Rates.__struct_fields__}).map(lambda d: Rates(**d))
+tokens_of = st.fixed_dictionaries({kind: st.integers(0, 2**31 - 1) for kind in KINDS}).map(
+    lambda d: Tokens(**d)
+)
+all_rates = st.fixed_dictionaries(dict.fromkeys(Rates.__struct_fields__, money)).map(lambda d: Rates(**d))
 
 
 @given(all_rates, tokens_of)
@@ -126,7 +135,9 @@ def test_parts_add_up_to_the_total_exactly(held: Rates, tokens: Tokens) -> None:
 
 
 @given(all_rates, tokens_of, st.sampled_from(KINDS), st.integers(1, 1000))
-def test_a_price_never_falls_as_tokens_of_one_kind_rise(held: Rates, tokens: Tokens, kind: str, more: int) -> None:
+def test_a_price_never_falls_as_tokens_of_one_kind_rise(
+    held: Rates, tokens: Tokens, kind: str, more: int
+) -> None:
     counts: dict[str, Any] = {name: getattr(tokens, name) for name in KINDS}
     dearer = Tokens(**{**counts, kind: counts[kind] + more})
     priced = RateCard(model="m", lane="standard", short=held)

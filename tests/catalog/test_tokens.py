@@ -65,12 +65,24 @@ def test_a_negative_count_is_refused_by_name(usage: dict[str, int], name: str, c
         ({"input": 10, "written": 11}, r"written \(11\) exceeds input \(10\)"),
         ({"input": 10, "written_12h": 11}, r"written_12h \(11\) exceeds input \(10\)"),
         ({"input": 10, "audio_input": 11}, r"audio_input \(11\) exceeds input \(10\)"),
-        ({"input": 10, "cached": 1, "audio_input": 5, "audio_cached": 2}, r"audio_cached \(2\) exceeds cached"),
-        ({"input": 10, "cached": 5, "audio_input": 1, "audio_cached": 2}, r"audio_cached \(2\) exceeds audio_input"),
-        ({"input": 10, "cached": 6, "audio_input": 6}, r"cached \(6\) and audio_input \(6\) exceed input \(10\)"),
+        (
+            {"input": 10, "cached": 1, "audio_input": 5, "audio_cached": 2},
+            r"audio_cached \(2\) exceeds cached",
+        ),
+        (
+            {"input": 10, "cached": 5, "audio_input": 1, "audio_cached": 2},
+            r"audio_cached \(2\) exceeds audio_input",
+        ),
+        (
+            {"input": 10, "cached": 6, "audio_input": 6},
+            r"cached \(6\) and audio_input \(6\) exceed input \(10\)",
+        ),
         ({"input": 1, "output": 10, "reasoning": 11}, r"reasoning \(11\) exceeds output \(10\)"),
         ({"input": 1, "output": 10, "audio_output": 11}, r"audio_output \(11\) exceeds output \(10\)"),
-        ({"input": 1, "output": 10, "reasoning": 6, "audio_output": 6}, r"reasoning \(6\) and audio_output \(6\)"),
+        (
+            {"input": 1, "output": 10, "reasoning": 6, "audio_output": 6},
+            r"reasoning \(6\) and audio_output \(6\)",
+        ),
         ({"input": MOST_TOKENS + 1}, "more than any call can hold"),
         ({"input": 1.5}, "input must be a whole number of tokens"),
         ({"input": True}, "input must be a whole number of tokens"),

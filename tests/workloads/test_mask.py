@@ -18,7 +18,10 @@ SAME = {
     "german date": ("Heute ist der 5. März 2026.", "Heute ist der 12. Dezember 2025."),
     "chinese date": ("今天是2026年11月25日。", "今天是2025年1月2日。"),
     "clock": ("at 10:30 am sharp", "at 9:05 pm sharp"),
-    "uuid": ("session 123e4567-e89b-12d3-a456-426614174000 ok", "session 00000000-0000-4000-8000-000000000001 ok"),
+    "uuid": (
+        "session 123e4567-e89b-12d3-a456-426614174000 ok",
+        "session 00000000-0000-4000-8000-000000000001 ok",
+    ),
     "hex": ("trace 4bf92f3577b34da6 ok", "trace 00f067aa0ba902b7 ok"),
     "base64": (
         "token dGhpcyBpcyBhIGxvbmcgdGV4dCB3aXRoIG5vIHNwYWNl ok",
@@ -58,7 +61,9 @@ def test_texts_that_ask_for_different_things_stay_apart(one: str, other: str) ->
     assert mask(one) != mask(other)
 
 
-@pytest.mark.parametrize("text", ["You are a helpful assistant.", "may we march on", "Don't use users' jargon"])
+@pytest.mark.parametrize(
+    "text", ["You are a helpful assistant.", "may we march on", "Don't use users' jargon"]
+)
 def test_text_without_values_is_left_alone(text: str) -> None:
     assert mask(text) == text
 
@@ -70,7 +75,28 @@ def test_loosening_takes_names_out_but_not_german_nouns() -> None:
 
 
 PIECES = st.sampled_from(
-    ["\"", "'", "“", "”", "1", "a1", "May", " ", ":", "Name: ", ".", "@", "a@b.c", "http://", MASK, "年", "«", "»", "$", "\n"]
+    [
+        '"',
+        "'",
+        "“",
+        "”",
+        "1",
+        "a1",
+        "May",
+        " ",
+        ":",
+        "Name: ",
+        ".",
+        "@",
+        "a@b.c",
+        "http://",
+        MASK,
+        "年",
+        "«",
+        "»",
+        "$",
+        "\n",
+    ]
 )
 
 
@@ -87,7 +113,27 @@ def test_masking_twice_is_masking_once_and_never_raises(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["(", "a", "1", "a1", "'", '"', '"a', "“", "May ", "1 May ", "a@", "a.", "http://", "<context>", "Name: ", ":", "\n", " ", "年"],
+    [
+        "(",
+        "a",
+        "1",
+        "a1",
+        "'",
+        '"',
+        '"a',
+        "“",
+        "May ",
+        "1 May ",
+        "a@",
+        "a.",
+        "http://",
+        "<context>",
+        "Name: ",
+        ":",
+        "\n",
+        " ",
+        "年",
+    ],
     ids=repr,
 )
 def test_hostile_text_takes_linear_time(text: str) -> None:

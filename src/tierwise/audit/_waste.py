@@ -7,8 +7,9 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from tierwise.audit._layout import EMPTY_ANSWER, HAS_TOKENS, REFUSAL, STATUSES
+from tierwise.audit._layout import EMPTY_ANSWER, REFUSAL, STATUSES
 from tierwise.audit._table import CallTable
+from tierwise.catalog import KINDS as KINDS_OF_TOKENS
 
 NONE: Final = 0
 IDENTICAL: Final = 1
@@ -41,7 +42,7 @@ def find(calls: CallTable) -> Waste:
     status = calls["status"]
     kind = np.zeros(len(calls), dtype=np.uint8)
     error, abandoned = STATUSES.index("error"), STATUSES.index("abandoned")
-    billed = (calls["flags"] & HAS_TOKENS) != 0
+    billed = sum(calls[name].astype(np.int64) for name in KINDS_OF_TOKENS) > 0
     empty = (status == STATUSES.index("incomplete")) & ((calls["flags"] & EMPTY_ANSWER) != 0)
     failed = (status == error) | empty
     kind[_looping(calls)] = LOOP

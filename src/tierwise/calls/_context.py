@@ -17,15 +17,16 @@ from tierwise.calls._values import EARLIEST, LATEST, labels, mapping, moment, mo
 from tierwise.calls._values import text as text_or_none
 from tierwise.catalog import Tokens
 
-_NO_HEADERS = msgspec.Raw()
+_ABSENT = msgspec.Raw()
+Name = str | int | None
 Date = int | float | str | None
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a line that are about the call, under the names that logs use for them."""
 
-    id: str | None = None
-    request_id: str | None = None
+    id: Name = None
+    request_id: Name = None
     at: Date = None
     timestamp: Date = None
     time: Date = None
@@ -35,27 +36,27 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     end_time: Date = None
     latency_ms: float | None = None
     duration_ms: float | None = None
-    project: str | None = None
-    project_id: str | None = None
-    key: str | None = None
-    api_key_id: str | None = None
-    user: str | None = None
-    user_id: str | None = None
-    session: str | None = None
-    session_id: str | None = None
-    conversation_id: str | None = None
-    recording: str | None = None
-    trace: str | None = None
-    trace_id: str | None = None
-    span: str | None = None
-    span_id: str | None = None
-    parent: str | None = None
-    parent_id: str | None = None
-    parent_span_id: str | None = None
-    name: str | None = None
-    tags: list[str] | None = None
-    metadata: dict[str, str] | None = None
-    scores: dict[str, float] | None = None
+    project: Name = None
+    project_id: Name = None
+    key: Name = None
+    api_key_id: Name = None
+    user: Name = None
+    user_id: Name = None
+    session: Name = None
+    session_id: Name = None
+    conversation_id: Name = None
+    recording: Name = None
+    trace: Name = None
+    trace_id: Name = None
+    span: Name = None
+    span_id: Name = None
+    parent: Name = None
+    parent_id: Name = None
+    parent_span_id: Name = None
+    name: Name = None
+    tags: msgspec.Raw = _ABSENT
+    metadata: msgspec.Raw = _ABSENT
+    scores: msgspec.Raw = _ABSENT
     cost: Decimal | None = None
     cost_usd: Decimal | None = None
     error: Fault | str | None = None
@@ -66,12 +67,13 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     method: str | None = None
     status: int | str | None = None
     status_code: int | None = None
-    headers: msgspec.Raw = _NO_HEADERS
+    headers: msgspec.Raw = _ABSENT
 
 
 _DATES = ("at", "timestamp", "time", "created_at", "start_time", "started_at", "end_time")
 _REALS = ("latency_ms", "duration_ms")
-_ODD = (*_DATES, *_REALS, "tags", "metadata", "scores", "cost", "cost_usd", "error", "headers")
+_RAW = ("tags", "metadata", "scores", "headers")
+_ODD = (*_DATES, *_REALS, *_RAW, "cost", "cost_usd", "error")
 _TEXTS = tuple(
     name for name in Context.__struct_fields__ if name not in (*_ODD, "residency", "status", "status_code")
 )
@@ -86,11 +88,7 @@ def context_shape(source: Mapping[str, Any]) -> dict[str, Any]:
     shaped: dict[str, Any] = {name: text_or_none(source.get(name)) for name in _TEXTS}
     shaped.update({name: moment(source.get(name)) for name in _DATES})
     shaped.update({name: real(source.get(name)) for name in _REALS})
-    tags = source.get("tags")
-    shaped["tags"] = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else None
-    shaped["metadata"] = labels(source.get("metadata"))
-    scores = {str(key): real(value) for key, value in mapping(source.get("scores")).items()}
-    shaped["scores"] = {key: value for key, value in scores.items() if value is not None}
+    shaped.update({name: source[name] for name in _RAW if source.get(name) is not None})
     for name in ("cost", "cost_usd"):
         amount = money(source.get(name))
         shaped[name] = None if amount is None else str(amount)
@@ -104,8 +102,6 @@ def context_shape(source: Mapping[str, Any]) -> dict[str, Any]:
     status = source.get("status")
     shaped["status"] = status if isinstance(status, str) else whole(status)
     shaped["status_code"] = whole(source.get("status_code"))
-    if isinstance(source.get("headers"), Mapping):
-        shaped["headers"] = source["headers"]
     return shaped
 
 
@@ -132,7 +128,7 @@ def call_from(
     if response is not None:
         _add_response(response, fields)
     if request is not None:
-        if request.metadata and "metadata" not in fields:
+        if request.metadata and not fields.get("metadata"):
             fields["metadata"] = request.metadata
         if request.user and "user" not in fields:
             fields["user"] = request.user
@@ -189,40 +185,52 @@ def context_fields(line: Context) -> dict[str, Any]:
     """The keyword arguments of Call that a line's own fields give; absent ones are left out."""
     fields: dict[str, Any] = {}
     if (found := line.id or line.request_id) is not None:
-        fields["id"] = found
+        fields["id"] = _name(found)
     if (found := line.project or line.project_id) is not None:
-        fields["project"] = found
+        fields["project"] = _name(found)
     if (found := line.key or line.api_key_id) is not None:
-        fields["key"] = found
+        fields["key"] = _name(found)
     if (found := line.user or line.user_id) is not None:
-        fields["user"] = found
+        fields["user"] = _name(found)
     if (found := line.session or line.session_id or line.conversation_id or line.recording) is not None:
-        fields["session"] = found
-    if line.tags:
-        fields["tags"] = tuple(line.tags)
-    if line.metadata:
-        fields["metadata"] = line.metadata
+        fields["session"] = _name(found)
     _add_trace(line, fields)
+    _add_labels(line, fields)
     _add_times(line, fields)
     _add_outcome(line, fields)
     return fields
 
 
+def _name(value: str | int) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
 def _add_trace(line: Context, fields: dict[str, Any]) -> None:
     if (found := line.trace or line.trace_id) is not None:
-        fields["trace"] = found
+        fields["trace"] = _name(found)
     if (found := line.span or line.span_id) is not None:
-        fields["span"] = found
+        fields["span"] = _name(found)
     if (found := line.parent or line.parent_id or line.parent_span_id) is not None:
-        fields["parent"] = found
+        fields["parent"] = _name(found)
     if line.name is not None:
-        fields["name"] = line.name
-    if line.scores:
-        fields["scores"] = line.scores
+        fields["name"] = _name(line.name)
     if (cost := line.cost if line.cost is not None else line.cost_usd) is not None:
         fields["logged_cost"] = money(cost)
     if line.residency:
         fields["residency"] = True
+
+
+def _add_labels(line: Context, fields: dict[str, Any]) -> None:
+    """Tags, metadata and scores, whatever types their values have."""
+    if line.tags is not _ABSENT:
+        tags = msgspec.json.decode(line.tags)
+        if isinstance(tags, list):
+            fields["tags"] = tuple(tag for tag in tags if isinstance(tag, str))
+    if line.metadata is not _ABSENT:
+        fields["metadata"] = labels(msgspec.json.decode(line.metadata))
+    if line.scores is not _ABSENT:
+        scores = mapping(msgspec.json.decode(line.scores)).items()
+        fields["scores"] = {key: found for key, value in scores if (found := real(value)) is not None}
 
 
 def _add_times(line: Context, fields: dict[str, Any]) -> None:
@@ -231,7 +239,7 @@ def _add_times(line: Context, fields: dict[str, Any]) -> None:
     if at is not None:
         fields["at"] = at
     took = line.latency_ms if line.latency_ms is not None else line.duration_ms
-    if took is None and line.headers is not _NO_HEADERS:
+    if took is None and line.headers is not _ABSENT:
         took = _processing(bytes(line.headers))
     if took is not None:
         if 0 <= took < 10**10:

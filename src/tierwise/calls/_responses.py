@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from tierwise.calls._coerce import encoded, response_shape
+from tierwise.calls._endpoints import endpoint_of_response
 from tierwise.calls._format import BadRecord
 from tierwise.calls._streams import assembled, is_stream
-from tierwise.calls._types import Response, Status, ToolCall
+from tierwise.calls._types import Endpoint, Response, Status, ToolCall
 from tierwise.calls._usage import Usage, tokens_of
 from tierwise.calls._values import object_from
 from tierwise.errors import RequestError
@@ -195,6 +196,18 @@ def response_from_wire(wire: WireResponse) -> Response:
         tokens=tokens_of(usage) if usage is not None else None,
         **fields,
     )
+
+
+def endpoint_of_answer(wire: WireResponse) -> Endpoint:
+    """The endpoint that a decoded response belongs to."""
+    if wire.object == "list":
+        return "embeddings" if wire.usage is not None else "other"
+    known: dict[str, Any] = {"object": wire.object, "usage": wire.usage}
+    if wire.choices is not None:
+        known["choices"] = wire.choices
+    if wire.output is not None:
+        known["output"] = wire.output
+    return endpoint_of_response(known)
 
 
 def _error(fault: Fault | str | None) -> str | None:

@@ -119,7 +119,7 @@ def text(value: Any) -> str | None:
     """A non-empty string, or None for anything else. Numbers are written out."""
     if isinstance(value, str):
         return value or None
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     return None
 

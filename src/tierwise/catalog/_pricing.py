@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import msgspec
 
@@ -22,6 +22,9 @@ from tierwise.catalog._overrides import Overrides
 from tierwise.catalog._rates import RateCard, Rates
 from tierwise.catalog._rows import RateRow, matches
 from tierwise.errors import Unpriced
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo
 
 _Rated = TypeVar("_Rated", bound=RateRow)
 
@@ -45,9 +48,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     def refuse(self, why: str) -> NoReturn:
         """Raise, saying what has no price."""
-        raise Unpriced(
-            f"{self.model.name} in the {self.lane} lane on {self.at.isoformat()} is unpriced: {why}"
-        )
+        tuned = "fine-tuned " if self.named.resolution.how == "fine-tune" else ""
+        what = f"{tuned}{self.model.name} in the {self.lane} lane on {self.at.isoformat()}"
+        raise Unpriced(f"{what} is unpriced: {why}")
 
 
 class Pricing:
@@ -109,12 +112,10 @@ class Pricing:
             if asked.lane == "standard":
                 prices = self._published.standard(info, asked.at)
                 return _card(asked, prices, "genai-prices", ())
-            return self._lane(asked, key)
+            return self._lane(asked, info)
         return self._missing(asked)
 
-    def _lane(self, asked: Asked, key: str) -> RateCard:
-        info = self._published.find(key)
-        assert info is not None  # noqa: S101  (the caller found it)
+    def _lane(self, asked: Asked, info: ModelInfo) -> RateCard:
         # Entries stand for several names; only the name itself is in OpenAI's lane tables.
         same = info.id == asked.model.name or info.id.startswith("ft:")
         found = self._published.lane(info, asked.lane, asked.at) if same else None
@@ -151,7 +152,7 @@ class Pricing:
             first = min((row.start for row in rows if row.lane == asked.lane and row.start), default=None)
             asked.refuse(f"its first published price in our data is of {first}")
         lanes = ", ".join(sorted({row.lane for row in rows}))
-        asked.refuse(f"prices are published for: {lanes or 'none of its lanes'}")
+        asked.refuse(f"prices are published for: {lanes or 'no lane'}; add a [[price]] to the overrides file")
 
     # ------------------------------------------------------------ rules over all lanes
 

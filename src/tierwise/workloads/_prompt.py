@@ -139,7 +139,8 @@ def walk(messages: Sequence[Message], start: int) -> Walk:
             media |= media_of(content)  # type: ignore[arg-type]  # a list here
         else:
             text = ""
-        frame = f"\x1e{role}\x1f{len(text)}\x1f{text}".encode("utf-8", "surrogatepass")
+        size = len(text)
+        frame = f"\x1e{role}\x1f{size}\x1f{text}".encode("utf-8", "surrogatepass")
         if message.type is None and role == "user":
             model = False
         else:
@@ -147,7 +148,7 @@ def walk(messages: Sequence[Message], start: int) -> Walk:
             if not (role == "assistant" and message.tool_calls is None and message.type is None):
                 more = _extras(message)
                 frame += more
-                chars += len(more)
+                size += len(more)
         if model:
             if not in_run:
                 in_run = True
@@ -155,12 +156,12 @@ def walk(messages: Sequence[Message], start: int) -> Walk:
                 run_start, before_chars = len(frames), chars
                 heard = tools = False
             frames.append(frame)
-            chars += len(text)
+            chars += size
             run_end, tail_from = len(frames), chars
             continue
         in_run = False
         frames.append(frame)
-        chars += len(text)
+        chars += size
         if role == "user" and text:
             if not said:
                 first = text

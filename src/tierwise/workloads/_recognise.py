@@ -82,14 +82,17 @@ class Recogniser:
         found = walk(request.messages, count)
         state = known.state.copy()
         blocks: tuple[Block, ...] = known.blocks
-        tokens = known.tokens
-        if found.before:
-            state.update(found.before)
-            tokens += estimate_tokens(found.before_chars, len(found.before))
+        before, after = found.before, found.after
+        quotes = before.count(b'"')
+        tokens = known.tokens + estimate_tokens(found.before_chars, len(before), quotes)
+        state.update(before)
         past = Block(int.from_bytes(state.digest(), "little") or 1, tokens)
-        state.update(found.after)
+        state.update(after)
         whole = int.from_bytes(state.digest(), "little") or 1
-        tokens += estimate_tokens(found.after_chars, len(found.after))
+        # From the sums, so that the next turn's prefix comes to the same count.
+        tokens = known.tokens + estimate_tokens(
+            found.before_chars + found.after_chars, len(before) + len(after), quotes + after.count(b'"')
+        )
         needs = _needs(request, known.template.needs)
         if found.media:
             needs |= found.media

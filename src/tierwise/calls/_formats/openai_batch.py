@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from tierwise.calls._context import Context, call_from, error_word
-from tierwise.calls._endpoints import endpoint_of, endpoint_of_request, endpoint_of_response
+from tierwise.calls._endpoints import endpoint_of, endpoint_of_request
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._requests import WireRequest, wire_request
-from tierwise.calls._responses import Fault, WireResponse, wire_response
+from tierwise.calls._responses import Fault, WireResponse, endpoint_of_answer, wire_response
 from tierwise.calls._types import Endpoint, Place, Record
 from tierwise.calls._values import mapping, object_from, text
 from tierwise.catalog import Tokens
@@ -77,12 +77,7 @@ def _endpoint(line: Line) -> Endpoint:
     if line.body is not None:
         return "chat" if line.body.messages is not None else "responses"
     answer = line.response.body if line.response is not None else None
-    if answer is None:
-        return "other"
-    known = {"object": answer.object, "data": [{"object": "embedding"}]}
-    if answer.choices is not None:
-        known["choices"] = []
-    return endpoint_of_response(known)
+    return "other" if answer is None else endpoint_of_answer(answer)
 
 
 def _lenient(source: Mapping[str, Any]) -> Line:

@@ -17,11 +17,11 @@ from tierwise.calls._coerce import encoded
 from tierwise.calls._context import Context, call_from, context_shape
 from tierwise.calls._endpoints import endpoint_of, endpoint_of_request, endpoint_of_response
 from tierwise.calls._format import BadRecord, Format, Sample
-from tierwise.calls._requests import WireRequest, wire_request, with_raw_parts
-from tierwise.calls._responses import WireResponse, wire_response
+from tierwise.calls._requests import WireRequest, wire_request, wire_request_of, with_raw_parts
+from tierwise.calls._responses import WireResponse, endpoint_of_answer, wire_response
 from tierwise.calls._streams import assembled
 from tierwise.calls._types import Call, Endpoint, Place, Record
-from tierwise.calls._values import embedded, first, object_from
+from tierwise.calls._values import decoded, embedded, first, object_from
 
 _REQUESTS = ("request", "req", "request_body", "requestBody", "kwargs", "params")
 _RESPONSES = ("response", "resp", "response_body", "responseBody", "completion", "result")
@@ -35,9 +35,25 @@ class Pair(Context, frozen=True, kw_only=True):
     response: WireResponse | str | None = None
 
 
+class Halves(Context, frozen=True, kw_only=True):
+    """The same line, its halves left as they stand."""
+
+    request: msgspec.Raw = msgspec.Raw()
+    response: msgspec.Raw = msgspec.Raw()
+
+
+class OtherShape(Exception):  # noqa: N818 - a turn of the way, not an error
+    """The line is not `request` and `response` with bodies in them: look for other names."""
+
+
 @cache
 def _decoder() -> msgspec.json.Decoder[Pair]:
     return msgspec.json.Decoder(Pair)
+
+
+@cache
+def _halves_decoder() -> msgspec.json.Decoder[Halves]:
+    return msgspec.json.Decoder(Halves)
 
 
 def read(raw: bytes, place: Place) -> tuple[Record, ...]:
@@ -49,7 +65,7 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
     try:
         line = _decoder().decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return (_lenient(raw, place),)
+        return (_by_halves(raw, place),)
     request, response = line.request, line.response
     if (
         isinstance(request, WireRequest)
@@ -62,7 +78,7 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
         endpoint = endpoint_of(url) if url else _guess(request)
         if endpoint != "other":
             return (call_from(endpoint, request, response, line, place),)
-    return (_lenient(raw, place),)
+    return (_by_halves(raw, place),)
 
 
 def _guess(wire: WireRequest) -> Endpoint:
@@ -71,8 +87,71 @@ def _guess(wire: WireRequest) -> Endpoint:
     return "embeddings" if wire.model and "embedding" in wire.model else "responses"
 
 
+def _by_halves(raw: bytes, place: Place) -> Call:
+    """A line whose halves are not both plain bodies: a stream, JSON in a string, an odd value."""
+    try:
+        line = _halves_decoder().decode(raw)
+        request, answer = _request_half(bytes(line.request)), _response_half(bytes(line.response))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OtherShape):
+        return _lenient(raw, place)
+    if request is None and answer is None:
+        return _lenient(raw, place)
+    url = line.url or line.endpoint or line.path
+    if url:
+        endpoint = endpoint_of(url)
+    elif request is not None:
+        endpoint = _guess(request)
+    else:
+        endpoint = "other" if answer is None else endpoint_of_answer(answer)
+    return _finish(endpoint, request, answer, line, place)
+
+
+def _request_half(raw: bytes) -> WireRequest | None:
+    if raw in (b"", b"null", b'""'):
+        return None
+    if raw[:1] == b'"':
+        raw = str(decoded(raw)).encode()
+    if raw[:1] != b"{":
+        raise OtherShape
+    wire = wire_request_of(raw)
+    if wire.messages is None and wire.input is None:
+        raise OtherShape
+    return wire
+
+
+def _response_half(raw: bytes) -> WireResponse | None:
+    if raw in (b"", b"null"):
+        return None
+    if raw[:1] != b"{":
+        return _answer(decoded(raw))
+    wire = wire_response(raw)
+    if wire.usage is None and wire.object is None and wire.error is None:
+        raise OtherShape
+    return wire
+
+
+def _finish(
+    endpoint: Endpoint,
+    request: WireRequest | None,
+    answer: WireResponse | None,
+    line: Context,
+    place: Place,
+) -> Call:
+    if endpoint == "other":
+        # Not a call to a model: nothing in its body means what it means elsewhere.
+        request = None
+        answer = None if answer is None else WireResponse(error=answer.error, status="completed")
+    call = call_from(endpoint, request, answer, line, place)
+    # A background call and the later looks at it carry the same response id: halves of one call.
+    pending = answer is not None and answer.status in _PENDING
+    looked_up = request is None and (line.method or "").upper() == "GET"
+    if endpoint == "responses" and call.id and (pending or looked_up):
+        return msgspec.structs.replace(call, join=call.id)
+    return call
+
+
 def _lenient(raw: bytes, place: Place) -> Call:
-    """A line of any other shape: other names, bodies inside bodies or strings, streams."""
+    """A line of any other shape: other names, bodies inside bodies, odd values beside them."""
     source = object_from(raw)
     request, response, beside = _halves(source)
     if request is None and response is None:
@@ -80,23 +159,9 @@ def _lenient(raw: bytes, place: Place) -> Call:
     url = first(beside, "url", "path", "endpoint")
     answer = None if response is None else _answer(response)
     endpoint = endpoint_of(url) if isinstance(url, str) and url else _endpoint(request, response)
-    if endpoint == "other":
-        # Not a call to a model: nothing in its body means what it means elsewhere.
-        request = None
-        answer = None if answer is None else WireResponse(error=answer.error, status="completed")
-    wire = None if not request else with_raw_parts(wire_request(request), raw)
-    context = msgspec.json.decode(encoded(context_shape(beside)), type=Context)
-    call = call_from(endpoint, wire, answer, context, place)
-    return _half(call, beside, answer)
-
-
-def _half(call: Call, beside: Mapping[str, Any], answer: WireResponse | None) -> Call:
-    """A background call and the later looks at it carry the same response id: halves of one call."""
-    pending = answer is not None and answer.status in _PENDING
-    looked_up = call.request is None and str(beside.get("method", "")).upper() == "GET"
-    if call.endpoint == "responses" and call.id and (pending or looked_up):
-        return msgspec.structs.replace(call, join=call.id)
-    return call
+    wire = None if not request or endpoint == "other" else with_raw_parts(wire_request(request), raw)
+    line = msgspec.json.decode(encoded(context_shape(beside)), type=Context)
+    return _finish(endpoint, wire, answer, line, place)
 
 
 def _halves(source: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, Any, Mapping[str, Any]]:

@@ -48,13 +48,12 @@ def _call(body: Mapping[str, Any], place: Place) -> Call:
     known = any(body.get(name) for name in _ECHOED)
     request = wire_request(body) if known else None
     context = Context(
-        metadata=labels(body.get("metadata")) or None,
         user=text(first(body, "input_user", "user", "safety_identifier")),
         session=_conversation(body.get("conversation")),
     )
     call = call_from(endpoint, request, wire_response(body), context, place)
     # The model named here is the one that served; what was asked for is not kept.
-    return msgspec.structs.replace(call, model_asked=None)
+    return msgspec.structs.replace(call, model_asked=None, metadata=labels(body.get("metadata")))
 
 
 def _conversation(value: Any) -> str | None:

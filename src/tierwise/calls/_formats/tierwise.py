@@ -131,7 +131,7 @@ def _call(line: Plain, request: Request | None, place: Place) -> Call:
         fields["tokens"] = counted
     elif request is None and "tokens" not in fields:
         raise BadRecord("neither tokens nor request", "expected 'input_tokens' or 'messages'")
-    if request is not None and request.metadata and "metadata" not in fields:
+    if request is not None and request.metadata and not fields.get("metadata"):
         fields["metadata"] = request.metadata
     if line.lane is not None:
         lane, basis = line.lane, "served"
