@@ -95,18 +95,20 @@ def test_a_half_character_does_not_lose_a_call(log, everything):
     assert calls[1].response.text == "\\ud83d cut \ufffd"
 
 
-def test_a_line_over_the_cap_is_skipped_without_its_content(tmp_path, everything):
+@pytest.mark.parametrize("before", [1, 0])
+def test_a_line_over_the_cap_is_skipped_without_its_content(before, tmp_path, everything):
+    """Also where it is the first, and the format can only be told by what follows."""
     path = tmp_path / "long.jsonl"
     with path.open("wb") as file:
-        file.write(TEXT.encode() + b"\n")
+        file.write((TEXT.encode() + b"\n") * before)
         file.write(b'{"request": "')
         for _ in range(LONGEST // (1024 * 1024) + 1):
             file.write(b"x" * 1024 * 1024)
         file.write(b'"}\n' + TEXT.encode() + b"\n")
     records = everything(path)
 
-    assert [type(record) for record in records] == [Call, Skipped, Call]
-    assert (records[1].reason, records[1].place.line) == ("line too long", 2)
+    assert [type(record) for record in records] == [Call] * before + [Skipped, Call]
+    assert (records[-2].reason, records[-2].place.line) == ("line too long", before + 1)
     assert sum(unit.size for unit in plan([path]).units) == path.stat().st_size
 
 

@@ -110,7 +110,7 @@ def test_other_shapes_of_a_pair_say_the_same(shape, pair):
         ("auto", None, "standard", "assumed"),
         ("auto", "auto", "standard", "assumed"),
         (None, None, "standard", "assumed"),
-        ("flex", "unheard-of", "flex", "asked"),
+        ("flex", "ultrafast", "standard", "assumed"),
     ],
 )
 def test_the_tier_that_served_decides_the_lane(asked, served, lane, basis, pair):
@@ -247,3 +247,22 @@ def test_a_line_with_neither_half_is_skipped(log, everything, pair):
         detail="expected the keys 'request' and 'response'",
         place=Place(file=0, line=2),
     )
+
+
+@pytest.mark.parametrize("url", ["https://gateway.internal/llm/invoke", "summarizer", "/proxy/v1/generate"])
+def test_a_path_of_a_gateway_does_not_hide_a_call(url, pair):
+    call, same = one(pair(url=url)), one(pair())
+
+    assert (call.endpoint, call.tokens, call.model_asked) == ("chat", same.tokens, "gpt-5.4")
+    assert call.request == same.request
+
+
+@pytest.mark.parametrize(
+    "beside", [{"time": 1.25}, {"user_id": 17, "user": None}, {"metadata": {"n": 1, "deep": {}}}]
+)
+def test_odd_values_beside_a_pair_do_not_lose_it(beside, pair):
+    call = one(pair(**beside))
+
+    assert call.at == 1_780_000_000_000_000
+    assert call.user in (None, "17")
+    assert call.metadata in ({}, {"n": "1"})

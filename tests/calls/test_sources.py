@@ -15,7 +15,6 @@ import pytest
 import zstandard
 
 from tierwise.calls import Call, absolute_place, plan, read
-from tierwise.calls import _plan as planning
 
 
 def calls(count: int) -> list[dict]:
@@ -119,14 +118,13 @@ def test_parquet_may_hold_plain_columns(tmp_path, everything):
     ]
 
 
-def test_ranges_of_a_file_together_are_the_whole(tmp_path, monkeypatch):
+def test_ranges_of_a_file_together_are_the_whole(tmp_path):
     """Each line is read once, whatever the size of the pieces, and places lead back to the file."""
     path = tmp_path / "log.jsonl"
     path.write_text("\n" + texts(60) + "{broken\n" + texts(1), encoding="utf-8")
     whole = [record for unit in plan([path]).units for record in read(unit)]
     for piece in (1, 333, 1000, 5000):
-        monkeypatch.setattr(planning, "PIECE", piece)
-        units = pickle.loads(pickle.dumps(plan([path]))).units
+        units = pickle.loads(pickle.dumps(plan([path], piece=piece))).units
         found = [(record, absolute_place(record.place, unit)) for unit in units for record in read(unit)]
 
         assert len(units) > 1

@@ -124,6 +124,7 @@ def test_every_row_is_whole(catalog: Catalog) -> None:
     for row in catalog.models():
         assert row.name == row.name.lower()
         assert row.source
+        assert not re.search(r"\b[A-Z]{2}\b", row.source), "a short word was not spelled out"
         assert row.endpoints
         assert row.default_effort is None or row.default_effort in row.efforts
         assert row.successor is None or (row.shutdown and row.successor in names)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tierwise.catalog import Catalog, Tokens
+from tierwise.catalog import Catalog, RateCard, Tokens, disjoint_tokens
 from tierwise.errors import ConfigurationError, UnknownModel, Unpriced
 
 DAY = date(2026, 11, 24)
@@ -38,6 +38,17 @@ def documented(tmp_path: Path) -> Catalog:
     example = re.search(r"```toml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     assert example
     return opened(tmp_path, example[1])
+
+
+def test_the_documented_lines_of_python_do_what_they_say() -> None:
+    example = re.search(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    assert example
+    names: dict[str, object] = {}
+    exec(example[1], names)  # the lines are ours
+    card = names["card"]
+    assert isinstance(card, RateCard)
+    total = card.cost(disjoint_tokens(input=10_000, cached=8_000, output=500, reasoning=200)).total
+    assert f"Decimal('{total}')" in example[1]
 
 
 def test_the_documented_example_does_what_it_says(documented: Catalog) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -54,7 +55,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: Name = None
     parent_span_id: Name = None
     name: Name = None
-    tags: msgspec.Raw = _ABSENT
+    tags: list[str] | None = None
     metadata: msgspec.Raw = _ABSENT
     scores: msgspec.Raw = _ABSENT
     cost: Decimal | None = None
@@ -72,8 +73,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
 _DATES = ("at", "timestamp", "time", "created_at", "start_time", "started_at", "end_time")
 _REALS = ("latency_ms", "duration_ms")
-_RAW = ("tags", "metadata", "scores", "headers")
-_ODD = (*_DATES, *_REALS, *_RAW, "cost", "cost_usd", "error")
+_RAW = ("metadata", "scores", "headers")
+_ODD = (*_DATES, *_REALS, *_RAW, "tags", "cost", "cost_usd", "error")
 _TEXTS = tuple(
     name for name in Context.__struct_fields__ if name not in (*_ODD, "residency", "status", "status_code")
 )
@@ -86,9 +87,11 @@ def context_shape(source: Mapping[str, Any]) -> dict[str, Any]:
         BadRecord: 'impossible date', 'impossible amount'.
     """
     shaped: dict[str, Any] = {name: text_or_none(source.get(name)) for name in _TEXTS}
-    shaped.update({name: moment(source.get(name)) for name in _DATES})
+    shaped.update({name: _date(source.get(name)) for name in _DATES})
     shaped.update({name: real(source.get(name)) for name in _REALS})
     shaped.update({name: source[name] for name in _RAW if source.get(name) is not None})
+    tags = source.get("tags")
+    shaped["tags"] = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else None
     for name in ("cost", "cost_usd"):
         amount = money(source.get(name))
         shaped[name] = None if amount is None else str(amount)
@@ -103,6 +106,11 @@ def context_shape(source: Mapping[str, Any]) -> dict[str, Any]:
     shaped["status"] = status if isinstance(status, str) else whole(status)
     shaped["status_code"] = whole(source.get("status_code"))
     return shaped
+
+
+def _date(value: Any) -> Any:
+    """A date as it came; one of no type that holds a date is refused here."""
+    return value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else moment(value)
 
 
 def whole(value: Any) -> int | None:
@@ -194,8 +202,11 @@ def context_fields(line: Context) -> dict[str, Any]:
         fields["user"] = _name(found)
     if (found := line.session or line.session_id or line.conversation_id or line.recording) is not None:
         fields["session"] = _name(found)
+    if line.tags:
+        fields["tags"] = tuple(line.tags)
     _add_trace(line, fields)
-    _add_labels(line, fields)
+    if line.metadata is not _ABSENT or line.scores is not _ABSENT:
+        _add_labels(line, fields)
     _add_times(line, fields)
     _add_outcome(line, fields)
     return fields
@@ -221,16 +232,20 @@ def _add_trace(line: Context, fields: dict[str, Any]) -> None:
 
 
 def _add_labels(line: Context, fields: dict[str, Any]) -> None:
-    """Tags, metadata and scores, whatever types their values have."""
-    if line.tags is not _ABSENT:
-        tags = msgspec.json.decode(line.tags)
-        if isinstance(tags, list):
-            fields["tags"] = tuple(tag for tag in tags if isinstance(tag, str))
+    """Metadata and scores, whatever types their values have."""
     if line.metadata is not _ABSENT:
-        fields["metadata"] = labels(msgspec.json.decode(line.metadata))
+        try:
+            fields["metadata"] = _texts_decoder().decode(line.metadata) or {}
+        except msgspec.ValidationError:
+            fields["metadata"] = labels(msgspec.json.decode(line.metadata))
     if line.scores is not _ABSENT:
         scores = mapping(msgspec.json.decode(line.scores)).items()
         fields["scores"] = {key: found for key, value in scores if (found := real(value)) is not None}
+
+
+@cache
+def _texts_decoder() -> msgspec.json.Decoder[dict[str, str] | None]:
+    return msgspec.json.Decoder(dict[str, str] | None)
 
 
 def _add_times(line: Context, fields: dict[str, Any]) -> None:
@@ -251,7 +266,10 @@ def _add_times(line: Context, fields: dict[str, Any]) -> None:
 
 
 def _sent(line: Context) -> Date:
-    for date in (line.time, line.start_time, line.started_at, line.created_at):
+    # A small number under 'time' is a duration.
+    if line.time is not None and (isinstance(line.time, str) or line.time > 10**8):
+        return line.time
+    for date in (line.start_time, line.started_at, line.created_at):
         if date is not None:
             return date
     return None

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -76,12 +77,13 @@ def format_named(name: str) -> Format:
     raise UnknownFormat(f"expected a log format, got {name!r}; use one of: {names}")
 
 
-def plan(paths: Sequence[str | Path], *, format: str | None = None) -> Plan:
+def plan(paths: Sequence[str | Path], *, format: str | None = None, piece: int = PIECE) -> Plan:
     """Find the logs at the paths and cut them into units.
 
     Args:
         paths: Files, folders (read with everything below them), globs, or '-' for standard input.
         format: Name of a format to force; found out by content otherwise.
+        piece: Bytes of the ranges that plain lines and row groups are gathered to, at least 1.
 
     Raises:
         NoSuchLog: Nothing is at one of the paths.
@@ -95,7 +97,7 @@ def plan(paths: Sequence[str | Path], *, format: str | None = None) -> Plan:
     skipped: list[Skipped] = []
     for index, (path, named) in enumerate(found):
         try:
-            units.extend(_units(index, path, forced, named=named))
+            units.extend(_units(index, path, forced, named=named, piece=piece))
         except BadRecord as fault:
             place = Place(file=index, line=0)
             skipped.append(Skipped(reason=fault.reason, detail=fault.detail[:200], place=place))
@@ -159,14 +161,16 @@ def _expanded(path: str) -> list[tuple[str, bool]]:
 
 
 def _walk(folder: str) -> Iterator[str]:
+    """Files below a folder, hidden folders left out; folders that may not be listed last."""
     refused: list[str] = []
-    for place, _, names in os.walk(folder, onerror=lambda error: refused.append(str(error.filename))):
+    for place, inner, names in os.walk(folder, onerror=lambda error: refused.append(str(error.filename))):
+        inner[:] = [name for name in inner if not name.startswith(".")]
         for name in names:
             yield os.path.join(place, name)  # noqa: PTH118 - text in, text out
     yield from refused
 
 
-def _units(index: int, path: str, forced: Format | None, *, named: bool) -> list[Unit]:
+def _units(index: int, path: str, forced: Format | None, *, named: bool, piece: int) -> list[Unit]:
     """Raises BadRecord where the file is no log. Pipes are read only when named themselves."""
     name = forced.name if forced else ""
     if path == STREAM:
@@ -185,17 +189,25 @@ def _units(index: int, path: str, forced: Format | None, *, named: bool) -> list
         found = _look(path, state.st_size)
     except OSError as error:
         raise BadRecord("cannot be opened", error.strerror or type(error).__name__) from None
-    return _cut(index, path, state.st_size, found, chosen(found, path, forced))
+    return _cut(index, path, state.st_size, found, chosen(found, path, forced), piece)
 
 
 def _look(path: str, size: int) -> Look:
+    name = os.path.basename(path)  # noqa: PTH119 - as above
     with open(path, "rb") as file:  # noqa: PTH123 - as above
         head = file.read(HEAD)
         try:
-            return look(head, os.path.basename(path), whole=len(head) == size)  # noqa: PTH119 - as above
+            return look(head, name, whole=len(head) == size)
         except NeedsMore:
             head += file.read(MOST_HEAD - len(head))
-            return look(head, os.path.basename(path), whole=len(head) == size, last=True)  # noqa: PTH119 - as above
+            found = look(head, name, whole=len(head) == size, last=True)
+        if found.sample.objects or found.compression != "none":
+            return found
+        # The first line is longer than any that is read: what follows it tells what the file is.
+        start = _line_end(file, len(head), size)
+        file.seek(start)
+        after = file.read(HEAD)
+        return look(after, name, whole=start + len(after) == size, last=True) if after else found
 
 
 def chosen(found: Look, path: str, forced: Format | None) -> Format:
@@ -213,7 +225,7 @@ def chosen(found: Look, path: str, forced: Format | None) -> Format:
     return format_of(sample)
 
 
-def _cut(index: int, path: str, size: int, found: Look, fmt: Format) -> list[Unit]:
+def _cut(index: int, path: str, size: int, found: Look, fmt: Format, piece: int) -> list[Unit]:
     whole = Unit(
         file=index,
         path=path,
@@ -228,36 +240,36 @@ def _cut(index: int, path: str, size: int, found: Look, fmt: Format) -> list[Uni
     if found.kind == "parquet":
         return [
             msgspec.structs.replace(whole, groups=groups, size=stored)
-            for groups, stored in row_groups(path, PIECE)
+            for groups, stored in row_groups(path, piece)
         ]
-    if found.kind != "lines" or found.compression != "none" or found.encoding != "utf-8" or size <= PIECE:
+    if found.kind != "lines" or found.compression != "none" or found.encoding != "utf-8" or size <= piece:
         return [whole]
     return [
         msgspec.structs.replace(whole, start=start, end=end, size=end - start)
-        for start, end in _ranges(path, size)
+        for start, end in _ranges(path, size, piece)
     ]
 
 
-def _ranges(path: str, size: int) -> Iterator[tuple[int, int]]:
-    """Ranges of about PIECE bytes that end after a line feed."""
+def _ranges(path: str, size: int, piece: int) -> Iterator[tuple[int, int]]:
+    """Ranges of about `piece` bytes that end after a line feed."""
     with open(path, "rb") as file:  # noqa: PTH123 - as above
         start = 0
         while start < size:
-            end = _line_end(file, start + PIECE, size)
+            end = _line_end(file, start + piece, size)
             yield start, end
             start = end
 
 
-def _line_end(file: object, target: int, size: int) -> int:
+def _line_end(file: BinaryIO, target: int, size: int) -> int:
     """The byte after the first line feed at or after `target`, or the file's size."""
     if target >= size:
         return size
-    file.seek(target)  # type: ignore[attr-defined]  # a binary file
+    file.seek(target)
     at = target
-    while block := file.read(1024 * 1024):  # type: ignore[attr-defined]  # a binary file
+    while block := file.read(1024 * 1024):
         cut = block.find(b"\n")
         if cut >= 0:
-            return int(at + cut + 1)
+            return at + cut + 1
         at += len(block)
     return size
 

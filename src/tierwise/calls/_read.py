@@ -224,5 +224,7 @@ def _skip(file: int, line: int, reason: str, detail: str) -> Skipped:
 
 
 def _unforeseen(file: int, line: int, fault: Exception) -> Skipped:
+    if isinstance(fault, UnicodeError):
+        return _skip(file, line, "wrong encoding", "a part of the record is not UTF-8")
     # The message may quote content, the name of the fault cannot.
     return _skip(file, line, "unexpected shape", f"the reader met a {type(fault).__name__}")

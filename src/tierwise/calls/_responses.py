@@ -203,9 +203,9 @@ def endpoint_of_answer(wire: WireResponse) -> Endpoint:
     if wire.object == "list":
         return "embeddings" if wire.usage is not None else "other"
     known: dict[str, Any] = {"object": wire.object, "usage": wire.usage}
-    if wire.choices is not None:
+    if wire.choices:
         known["choices"] = wire.choices
-    if wire.output is not None:
+    if wire.output:
         known["output"] = wire.output
     return endpoint_of_response(known)
 

@@ -93,8 +93,8 @@ def parquet_rows(path: str, groups: tuple[int, ...], *, batch: int | None = None
 def _rows_at_once(metadata: Any, groups: tuple[int, ...]) -> int:
     """Rows of about 16 MB together."""
     found = [metadata.row_group(group) for group in groups]
-    size = sum(group.total_byte_size for group in found)
-    rows = sum(group.num_rows for group in found)
+    size: int = sum(group.total_byte_size for group in found)
+    rows: int = sum(group.num_rows for group in found)
     return max(1, min(1024, rows * _AT_ONCE // max(size, 1)))
 
 

@@ -6,15 +6,15 @@ written tokens are parts of the input, reasoning a part of the output.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
 from tierwise.calls._coerce import usage_shape
 from tierwise.calls._values import mapping, tokens
-from tierwise.catalog import MOST_TOKENS, Lane, Tokens
-
-LaneBasis = Literal["served", "asked", "assumed"]
+from tierwise.catalog import MOST_TOKENS, Lane, LaneBasis, Tokens, served_lane
+from tierwise.errors import Unpriced
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):
@@ -120,31 +120,21 @@ def usage_tokens(usage: Any) -> Tokens | None:
     return tokens_of(msgspec.convert(usage_shape(mapping(usage)), Usage))
 
 
+@lru_cache(maxsize=256)
 def lane_of(served: str | None, asked: str | None) -> tuple[Lane, LaneBasis]:
-    """The lane that a service tier means: what was served decides, else what was asked.
+    """The lane that service tiers mean, by `catalog.served_lane`; 'batch' is a lane here too.
 
-    'auto', no tier, and tiers that are no lane of ours are standard, 'assumed'. A request may
-    say 'fast' for priority; the response never does.
+    A tier that is no lane with a price ('scale') is standard, 'assumed': the response keeps the
+    word, so whoever prices the call can refuse it by name.
     """
-    lane = _lane(served)
-    if lane is not None:
-        return lane, "served"
-    lane = _lane(asked)
-    return (lane, "asked") if lane is not None else ("standard", "assumed")
-
-
-def _lane(tier: str | None) -> Lane | None:
-    match tier:
-        case "default" | "standard":
-            return "standard"
-        case "priority" | "fast":
-            return "priority"
-        case "flex":
-            return "flex"
-        case "batch":
-            return "batch"
-        case _:
-            return None
+    if served == "batch":
+        return "batch", "served"
+    if asked == "batch" and not served:
+        return "batch", "asked"
+    try:
+        return served_lane(asked, served)
+    except Unpriced:
+        return "standard", "assumed"
 
 
 def window_lane(window: str | None) -> Lane | None:

@@ -7,14 +7,16 @@ layer here adds what that lacks and turns its silent fallbacks into errors.
 
 from __future__ import annotations
 
-from tierwise.catalog._catalog import Catalog
+from tierwise.catalog._catalog import DEFAULT_LADDER, Catalog
 from tierwise.catalog._count import at_most_tokens, count_tokens
-from tierwise.catalog._lanes import LANES, Lane, served_lane
+from tierwise.catalog._lanes import LANES, Lane, LaneBasis, served_lane
 from tierwise.catalog._models import TIERS, CacheRules, Feature, Ladder, Model, Resolution, Tier
+from tierwise.catalog._overrides import Reserved
 from tierwise.catalog._rates import Cost, RateCard, Rates
 from tierwise.catalog._tokens import KINDS, MOST_TOKENS, Tokens, disjoint_tokens
 
 __all__ = [
+    "DEFAULT_LADDER",
     "KINDS",
     "LANES",
     "MOST_TOKENS",
@@ -25,9 +27,11 @@ __all__ = [
     "Feature",
     "Ladder",
     "Lane",
+    "LaneBasis",
     "Model",
     "RateCard",
     "Rates",
+    "Reserved",
     "Resolution",
     "Tier",
     "Tokens",

@@ -7,20 +7,17 @@ from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from tierwise.catalog._genai import Published
 from tierwise.catalog._lanes import LANES, Lane
 from tierwise.catalog._layer import Layer, load_layer
-from tierwise.catalog._models import Feature, Ladder, Model, Resolution
+from tierwise.catalog._models import Ladder, Model, Resolution
 from tierwise.catalog._names import Named, Names
 from tierwise.catalog._overrides import Overrides, Reserved, load_overrides
 from tierwise.catalog._pricing import Asked, Pricing
 from tierwise.catalog._rates import RateCard
 from tierwise.errors import ConfigurationError, UnknownModel, Unpriced
-
-FEATURES: tuple[Feature, ...] = get_args(Feature)
-"""Every feature word."""
 
 DEFAULT_LADDER = "gpt-5.4"
 """The ladder used where none is named."""

@@ -11,6 +11,7 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -66,6 +67,11 @@ class Published:
 
         priced = calc_price(Usage(input_tokens=0), "gpt-4o", provider_id="openai")
         return priced.provider
+
+    @cached_property
+    def source(self) -> str:
+        """The package and its version."""
+        return f"genai-prices {version('genai-prices')}"
 
     def find(self, name: str) -> ModelInfo | None:
         """The entry for exactly this name; None where only a looser rule would match."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
@@ -56,7 +57,7 @@ def load_layer() -> Layer:
     """
     folder = files("tierwise.catalog") / "data"
     texts = {name: (folder / name).read_bytes() for name in ("models.toml", "ladders.toml", "prices.toml")}
-    tables = {name: parse_toml(text, name) for name, text in texts.items()}
+    tables = {name: _spelled_out(parse_toml(text, name)) for name, text in texts.items()}
     rows = _model_rows(tables["models.toml"])
     prices = tables["prices.toml"]
     return Layer(
@@ -81,6 +82,26 @@ def read_ladders(tables: dict[str, Any], place: str) -> tuple[Ladder, ...]:
     """The [[ladder]] rows of a file; their models are checked by the catalog."""
     rows = read_rows(LadderRow, tables, "ladder", place)
     return tuple(Ladder(name=row.name, models=row.models, why=row.why) for row in rows)
+
+
+def _spelled_out(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables with the short words of every `source` replaced by what they stand for."""
+    words: dict[str, str] = tables.get("sources", {})
+    if not words:
+        return tables
+    pattern = re.compile(rf"\b({'|'.join(words)})\b")
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            key: pattern.sub(lambda word: words[word[1]], item) if key == "source" else walk(item)
+            for key, item in value.items()
+        }
+
+    return {key: walk(value) for key, value in tables.items() if key != "sources"}
 
 
 def _model_rows(tables: dict[str, Any]) -> list[ModelRow]:

@@ -111,7 +111,7 @@ class Pricing:
                 continue  # the base model's price is not the fine-tuned one's
             if asked.lane == "standard":
                 prices = self._published.standard(info, asked.at)
-                return _card(asked, prices, "genai-prices", ())
+                return _card(asked, prices, self._published.source, ())
             return self._lane(asked, info)
         return self._missing(asked)
 
@@ -123,7 +123,7 @@ class Pricing:
             asked.refuse(
                 f"no {asked.lane} price is published for {asked.model.name}; it is not offered there"
             )
-        source = "genai-prices"
+        source = self._published.source
         standard = self._published.standard(info, asked.at)
         if found.first_day is not None and asked.at < found.first_day:
             source = self._before(asked, standard, self._published.standard(info, found.first_day))

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from tierwise.catalog._lanes import Lane
-from tierwise.catalog._tokens import Tokens
+from tierwise.catalog._tokens import KINDS, Tokens
 from tierwise.errors import Unpriced
 
 _MILLION: Final = Decimal(1_000_000)
@@ -110,18 +110,19 @@ class RateCard(msgspec.Struct, frozen=True, kw_only=True):
                 names the kind, the model and the lane.
         """
         context = _exact()
+        multiply, divide, add = context.multiply, context.divide, context.add
         rates = self.rates(tokens.input_total)
         parts: dict[str, Decimal] = {}
         total = _ZERO
-        for kind in tokens.__struct_fields__:
+        for kind in KINDS:
             count: int = getattr(tokens, kind)
             if not count:
                 continue
-            rate = None if kind in self.unpublished else rates.of(kind)
+            rate = rates.of(kind) if kind not in self.unpublished else None
             if rate is None:
                 raise self._unpriced(kind, count, tokens.input_total)
-            parts[kind] = context.divide(context.multiply(rate, Decimal(count)), _MILLION)
-            total = context.add(total, parts[kind])
+            parts[kind] = part = divide(multiply(rate, count), _MILLION)
+            total = add(total, part)
         return Cost(total=total, parts=parts)
 
     def _unpriced(self, kind: str, count: int, input_total: int) -> Unpriced:

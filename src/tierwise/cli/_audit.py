@@ -36,7 +36,7 @@ The formats that are recognised: tierwise audit --formats
 def audit(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(help="Files, folders or patterns; '-' is standard input.", metavar="PATH..."),
+        typer.Argument(help="Files, folders or patterns; '-' is standard input.", metavar="PATH"),
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write the report as one HTML file.", metavar="FILE")

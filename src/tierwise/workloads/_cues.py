@@ -30,6 +30,8 @@ class Cue(msgspec.Struct, frozen=True, gc=False):
     vote: float = 0.0
     depth: float | None = None
     hard: bool = False
+    told: bool = False
+    """Counts only in instructions: users use such words without asking for it."""
     """Such work is never done well by a small model, whatever else the prompt says."""
 
 
@@ -37,6 +39,8 @@ def _table() -> dict[str, Cue]:
     rows: dict[str, Cue] = {
         "classify": Cue("verb: classify", "task", "classification", 1.0, -0.6),
         "categories": Cue("names categories", "task", "classification", 0.5, -0.6),
+        "pick": Cue("verb: pick", "task", "classification", 0.6, told=True),
+        "closed output": Cue("bare answer asked for", "task", "classification", 0.35, told=True),
         "label": Cue("verb: label", "task", "labeling", 1.1, -0.6),
         "extract": Cue("verb: extract", "task", "extraction", 1.0, -0.6),
         "moderate": Cue("verb: moderate", "task", "content filtering", 1.2, -0.6),
@@ -46,6 +50,7 @@ def _table() -> dict[str, Cue]:
         "translate": Cue("verb: translate", "task", "translation", 1.1, -0.1),
         "summarize": Cue("verb: summarize", "task", "summarization", 1.1, -0.1),
         "write": Cue("verb: write", "task", "document generation", 0.6),
+        "produce": Cue("verb: produce", "task", "document generation", 0.4),
         "short text": Cue("a short text", "task", "document generation", 0.3, -0.05),
         "document": Cue("a long document", "task", "document generation", 0.5, 0.35),
         "research": Cue("verb: research", "task", "research", 1.0, 0.45),
@@ -55,21 +60,22 @@ def _table() -> dict[str, Cue]:
         "financial model": Cue(
             "asks for a financial model", "task", "financial modeling", 1.4, 0.55, hard=True
         ),
-        "financial sum": Cue("financial arithmetic", "task", "financial modeling", 0.8, 0.4),
+        "financial sum": Cue("financial arithmetic", "task", "financial modeling", 0.95, 0.4),
         "code": Cue("code", "task", "coding", 0.8, 0.4),
         "debug": Cue("verb: debug", "task", "coding", 0.8, 0.4),
-        "hard code": Cue("systems work", "task", "coding", 0.8, 0.55, hard=True),
+        "hard code": Cue("systems work", "task", "coding", 1.0, 0.55, hard=True),
         "screen": Cue("acts on a screen", "task", "computer use", 1.0, 0.3),
         "solve": Cue("verb: solve", "task", "reasoning", 0.75, 0.3),
         "prove": Cue("asks for a proof", "task", "reasoning", 1.3, 0.8, hard=True),
         "why": Cue("asks why", "task", "reasoning", 0.5),
         "plan": Cue("verb: plan", "task", "planning", 0.9, 0.4),
         "strategy": Cue("asks for a strategy", "task", "planning", 0.9, 0.65, hard=True),
-        "support": Cue("customer support", "task", "chat", 0.6, -0.15),
+        "support": Cue("customer support", "task", "chat", 0.6, -0.15, told=True),
+        "customers": Cue("speaks to customers", "task", "chat", 0.5, -0.15, told=True),
         "small talk": Cue("small talk", "task", "chat", 0.5, -0.15),
         "persona": Cue("an assistant", "task", "chat", 0.3),
         "use tools": Cue("told to use tools", "task", "tool call", 0.5, -0.1),
-        "sub-agent": Cue("told it is a sub-agent", "role", "sub-agent step", 1.2, -0.1),
+        "sub-agent": Cue("told it is a sub-agent", "role", "sub-agent step", 2.0, -0.1),
         "orchestrate": Cue("told to direct agents", "role", "planning", 0.6, 0.65, hard=True),
         "constraint": Cue("constraints", "constraint"),
         "domain: mathematics": Cue("domain: mathematics", "domain", "reasoning", 0.4),

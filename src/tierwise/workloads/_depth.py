@@ -12,8 +12,8 @@ import msgspec
 from tierwise.calls import Endpoint
 from tierwise.workloads import _instructions
 from tierwise.workloads._cues import CLOSED_TASKS, CUES, DATA_TASKS, USUAL_DEPTH, depth_of
-from tierwise.workloads._signals import TemplateSignals, ToolText, TurnSignals, Verdict
-from tierwise.workloads._structure import CODE, MATHS, OPTIONS, TABLE
+from tierwise.workloads._signals import CueHit, TemplateSignals, ToolText, TurnSignals, Verdict
+from tierwise.workloads._structure import CODE, MATHS, NUMBERS, OPTIONS, TABLE
 from tierwise.workloads._task import phrase, tally
 from tierwise.workloads._turn import BANDS, read_turn
 from tierwise.workloads._types import Task
@@ -35,6 +35,12 @@ _ORDER_ONLY = (0.1, 0.2, 1.0)
 """The same for tasks of closed output: 'convert' in the middle of a question orders nothing."""
 _AGAINST = 0.35
 """In an open template, a closed task is doubted by any deeper cue of this share of its votes."""
+_PICKING = frozenset({"pick", "closed output"})
+_SERVICE = frozenset({"support", "customers"})
+_ASKED_OF_SHOPS = frozenset({"solve", "why"})
+_BRIEF = 1
+"""Bands up to this (under 12 tokens) with tools offered are orders to use them."""
+_BRIEF_ORDER = 0.4
 _NO_TURN = TurnSignals(cues=(), small=None, flags=0, band=0, answers_tools=False, later=False, images=False)
 _GREW_BY_CONSTRAINTS: frozenset[Task] = frozenset(
     {"planning", "financial modeling", "coding", "research", "document generation", "structured analysis"}
@@ -147,27 +153,41 @@ def _small(template: TemplateSignals, turn: TurnSignals) -> Verdict:
 
 def _votes(template: TemplateSignals, turn: TurnSignals, needs: frozenset[str]) -> list[_Vote]:
     own, users = _scales(template)
-    votes = []
-    for hit in template.hits:
-        cue = CUES[hit.cue]
-        scale = 1.0 if cue.kind == "role" or cue.task == "chat" else own
-        votes.append(
-            _Vote(cue.task, cue.vote * hit.weight * scale, cue.depth, phrase(hit.cue, hit.language), cue.hard)
-        )
+    votes = [_told(template, hit, own) for hit in template.hits]
     for task, weight, shown in template.votes:
+        if task == "tool call" and turn.band <= _BRIEF:
+            weight += _BRIEF_ORDER
         votes.append(_Vote(task, weight, USUAL_DEPTH[task], shown, spoken=False))
     open_to_hard = template.fixed in CLOSED_TASKS and not template.labels
+    serves = _serves(template)
+    written = any(name == "write" for name, _, _ in turn.cues)
     for name, language, place in turn.cues:
-        if name == "support":
-            continue  # users speak of customer service; only instructions make a call one
         cue = CUES[name]
-        scale = 1.6 if cue.hard and open_to_hard else users
-        weight = cue.vote * (_ORDER_ONLY if cue.task in CLOSED_TASKS else _PLACE)[place] * scale
-        votes.append(_Vote(cue.task, weight, cue.depth, phrase(name, language), cue.hard))
-    votes += _structural(turn, users)
+        if not cue.told and not (written and name == "produce"):
+            scale = 1.6 if cue.hard and open_to_hard else users
+            if serves and name in _ASKED_OF_SHOPS:
+                scale *= 0.4
+            weight = cue.vote * (_ORDER_ONLY if cue.task in CLOSED_TASKS else _PLACE)[place] * scale
+            votes.append(_Vote(cue.task, weight, cue.depth, phrase(name, language), cue.hard))
+    votes += _structural(template, turn, users)
+    if _constraints(template, turn) >= 3:
+        votes.append(_Vote("planning", 0.35, 0.4, "several constraints"))
     if "computer_use" in needs:
         votes.append(_Vote("computer use", 1.2, 0.3, "needs computer use"))
     return votes
+
+
+def _serves(template: TemplateSignals) -> bool:
+    """The instructions speak of customers, who ask how much and how long about ordinary things."""
+    return any(hit.cue in _SERVICE for hit in template.hits)
+
+
+def _told(template: TemplateSignals, hit: CueHit, own: float) -> _Vote:
+    """A cue of the instructions. Picking is closed work only where the list to pick from is seen."""
+    cue = CUES[hit.cue]
+    scale = 1.0 if cue.kind == "role" or cue.task == "chat" else own
+    depth = -0.6 if template.labels and hit.cue in _PICKING else cue.depth
+    return _Vote(cue.task, cue.vote * hit.weight * scale, depth, phrase(hit.cue, hit.language), cue.hard)
 
 
 def _scales(template: TemplateSignals) -> tuple[float, float]:
@@ -177,7 +197,7 @@ def _scales(template: TemplateSignals) -> tuple[float, float]:
     return (1.0, 0.1) if template.fixed in DATA_TASKS else (0.8, 0.5)
 
 
-def _structural(turn: TurnSignals, scale: float) -> list[_Vote]:
+def _structural(template: TemplateSignals, turn: TurnSignals, scale: float) -> list[_Vote]:
     votes = []
     if turn.flags & CODE:
         votes.append(_Vote("coding", 0.6 * scale, 0.4, "newest turn: code"))
@@ -186,7 +206,9 @@ def _structural(turn: TurnSignals, scale: float) -> list[_Vote]:
     if turn.flags & OPTIONS:
         votes.append(_Vote("reasoning", 0.8 * scale, 0.35, "newest turn: answer options"))
     if turn.flags & TABLE:
-        votes.append(_Vote("structured analysis", 0.3 * scale, 0.3, "newest turn: a table"))
+        votes.append(_Vote("structured analysis", 0.5 * scale, 0.3, "newest turn: a table"))
+    if turn.flags & NUMBERS and not _serves(template):
+        votes.append(_Vote("reasoning", 0.4 * scale, 0.3, "newest turn: asks about several numbers"))
     return votes
 
 
@@ -194,9 +216,13 @@ def _base(
     template: TemplateSignals, turn: TurnSignals, votes: list[_Vote], task: Task, near: set[Task]
 ) -> float | None:
     """Depth by the cues of the elected task, or of one that came near it; None when none tells."""
-    if task == "tool call" and turn.band >= 3 and not template.hits:
-        return None
-    counted = {task} if template.labels and task in CLOSED_TASKS else near
+    if task == "tool call" and not any(vote.task == task and vote.spoken for vote in votes):
+        # A tool list alone says nothing of a longer question, and search serves any depth.
+        searches = any(vote.task == "research" for vote in votes)
+        if turn.band >= 3 or (searches and turn.band > _BRIEF):
+            return None
+    alone = (template.labels and task in CLOSED_TASKS) or (task == "tool call" and turn.band <= _BRIEF)
+    counted = {task} if alone else near
     depths = [
         vote.depth
         for vote in votes
@@ -231,7 +257,10 @@ def _lifted(
         score += 0.3
     if sum(1 for vote in votes if vote.hard and vote.task == task) >= 2:
         score += 0.1
-    if template.labels and task in CLOSED_TASKS:
+    if task == "planning" and template.role == "orchestrator":
+        reasons.append("directs agents")
+        score += 0.25
+    if template.labels and task in CLOSED_TASKS and not domains:
         reasons.append("answer from a closed list")
         score -= _CLOSED
     return score, reasons

@@ -21,8 +21,11 @@ from tierwise.workloads._types import Role, Task
 _FIXED = 0.7
 """Weight from which the instructions fix the task: one verb in the imperative, hardly a noun."""
 _NEVER_FIXED: frozenset[Task] = frozenset({"chat", "tool call", "sub-agent step", "unknown"})
-_LISTED = re.compile(r":\s{0,3}[\w' -]{1,30}(?:[,\u3001\u060c] ?[\w' -]{1,30}){1,}")
-_PICKS = frozenset({"classify", "categories", "label", "moderate"})
+_LISTED = re.compile(
+    r":\s{0,3}[\w' -]{1,30}(?:[,\u3001\u060c] ?[\w' -]{1,30}){1,}"
+    r"|[\w'-]{1,30}, [\w'-]{1,30},? (?:or|oder|ou|o|of|lub|veya|ya da|или|або|чи|hoặc|atau) [\w'-]{1,30}"
+)
+_PICKS = frozenset({"classify", "categories", "label", "moderate", "pick"})
 _PICKED: frozenset[Task] = frozenset({"labeling", "content filtering"})
 _MANY_FIELDS = 15
 

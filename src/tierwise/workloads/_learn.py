@@ -22,11 +22,15 @@ HEAVY = 8
 """Weight from which one text alone is known to be static: so many calls have exactly it."""
 RECURS = 3
 """Texts in which a segment must be found to count as static in some of them."""
-MANY = 6
+MANY = 8
 """Texts with nothing but a common part that are taken for one template with text put in."""
+MANY_ONCE = 4
+"""The same for texts that were hardly used twice, as texts with something put in are."""
+COVERED = 0.85
+"""Share of the calls without a segment that must hold something else in its place."""
 MOST_TRIED = 64
 """Segments of a node that are tried, heaviest first."""
-NAMES = 4
+NAMES = 3
 """Variants of a segment, names apart, that make it a slot."""
 
 
@@ -81,7 +85,7 @@ def grow(rows: list[Row]) -> Iterator[tuple[tuple[int, ...], list[Row]]]:
         if chosen is not None:
             waiting.append([row for row in rows if chosen not in row.segments])
             waiting.append([row for row in rows if chosen in row.segments])
-        elif common and (len(rows) >= MANY or _optional(rows, common)):
+        elif common and (_is_filled(rows) or _optional(rows, common)):
             yield _ordered(common, rows), rows
 
 
@@ -129,7 +133,7 @@ def _is_slot(loose: int, variants: Counter[int]) -> bool:
     if max(variants.values()) > 0.7 * whole:
         return False
     if loose & LABEL:
-        return sum(weight for weight in variants.values() if weight >= HEAVY) < 0.5 * whole
+        return sum(weight for weight in variants.values() if weight >= RECURS) < 0.5 * whole
     return True
 
 
@@ -143,7 +147,7 @@ def _splitter(rows: list[Row], common: frozenset[int]) -> int | None:
     strong = {
         segment: held
         for segment, held in holders.items()
-        if len(held) >= RECURS or max(weights[at] for at in held) >= HEAVY
+        if sum(len(rows[at].texts) for at in held) >= RECURS or max(weights[at] for at in held) >= HEAVY
     }
     loads = {segment: sum(weights[at] for at in held) for segment, held in strong.items()}
     order = sorted(strong, key=lambda segment: (-loads[segment], segment))
@@ -175,7 +179,13 @@ def _tells(segment: int, rows: list[Row], strong: dict[int, list[int]], left: in
         if inside[s] <= 0.05 * size and len(found) > inside[s]:
             instead.update(found)
     covered = sum(rows[at].weight for at in instead.difference(held))
-    return covered > 0 and covered >= 0.7 * left
+    return covered > 0 and covered >= COVERED * left
+
+
+def _is_filled(rows: list[Row]) -> bool:
+    """Whether so many texts share a part that what differs must have been put in."""
+    once = sum(row.weight for row in rows) <= 1.5 * len(rows)
+    return len(rows) >= (MANY_ONCE if once else MANY)
 
 
 def _optional(rows: list[Row], common: frozenset[int]) -> bool:

@@ -27,7 +27,8 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _COMMON = (
     "how many much what each does this that the your with which letter number question questions only "
     "would every long using through help come present value study small correct check show "
-    "function content action called call look several from into about there their have "
+    "which answer provide explanation will find total only three left make between some right next just "
+    "list another numbers back change state water should common students function content action called call look several from into about there their have "
     "para como esta este avec pour dans vous cette nicht eine einen oder wenn werden alle alles "
     "della delle sono voor niet wordt text texte texto"
 )

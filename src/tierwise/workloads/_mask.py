@@ -68,6 +68,7 @@ _VALUE_LABELS = frozenset(
     address email mail phone telephone id order ticket session invoice reference ref case url link query
     question input text message subject document passage context content title product review article
     transcript conversation history data source snippet q a number birthday age balance plan sku
+    language locale tone audience region channel company brand store sprache tonfall idioma tono langue ton lingua
     kunde kundin kundenname kundennummer nutzer benutzer datum heute uhrzeit ort adresse frage eingabe nachricht
     bestellung bestellnummer betreff kontext produkt bewertung rechnung
     nombre usuario cliente fecha hoy hora ciudad dirección pregunta entrada texto mensaje pedido asunto
@@ -149,7 +150,8 @@ def loosen(masked: str) -> str:
     """A looser form of masked text, equal for segments that differ in names or in a label's value.
 
     Capitalised words inside the text, everything quoted, and whatever follows a label are
-    masked. German capitalises every noun, so capitals say nothing there.
+    masked; not where an article or a list shows a title or a label ('the Billing Agent',
+    'Urgent or Normal'). German capitalises every noun, so capitals say nothing there.
     """
     label = label_of(masked)
     if label is not None:
@@ -159,10 +161,29 @@ def loosen(masked: str) -> str:
     if not _GERMAN.isdisjoint(words):
         return " ".join(words)
     kept = words[:1]
-    for word in words[1:]:
-        if word[:1].isupper() and word[1:2].islower():
-            if kept[-1] != MASK:
-                kept.append(MASK)
-        else:
+    title = False
+    for at, word in enumerate(words[1:], 1):
+        if not (word[0].isupper() and word[1:2].islower()):
+            title = False
             kept.append(word)
+        elif title or _is_title(words, at):
+            title = True
+            kept.append(word)
+        elif kept[-1] != MASK:
+            kept.append(MASK)
     return " ".join(kept)
+
+
+def _is_title(words: list[str], at: int) -> bool:
+    """Whether a capitalised word does not stand as a name does: an article before it, a list around it."""
+    before, after = words[at - 1], words[at + 1 : at + 2]
+    return (
+        before.lower() in _ARTICLES
+        or before in _LISTING
+        or words[at][-1] in ",/|"
+        or (bool(after) and after[0] in _LISTING)
+    )
+
+
+_ARTICLES = frozenset(("the", "a", "an", "our", "your", "el", "la", "le", "un", "una", "une", "o", "os", "il", "lo"))
+_LISTING = frozenset(("or", "and", "ou", "y", "e", "et", "o", "и", "или"))

@@ -30,12 +30,16 @@ LABEL = 64
 """A colon within so many characters makes what is before it a label."""
 HEAD_WORDS = 4
 LONGER_WORDS = 7
-AT_LEAST = 6
-"""Openings that must share a digest before it is taken for a template."""
+GENERIC = 2
+"""Segments up to which instructions may say nothing of the task ('You are a helpful assistant.')."""
+AT_LEAST = (3, 5, 3, 5, 5)
+"""By place, openings that must share a digest before it is taken for a template."""
 
 _ENDS = (". ", "? ", "! ")
 _MARKED = re.compile(r"""[\d"“„«「‘]""")
 """In a word: it is a number, an id, or begins a quote."""
+_DATA = frozenset('"{}[]<>()=/')
+"""Before a colon they show data, or a format, rather than a label."""
 _WIDE_ENDS = "。!?।"
 _SPOKEN = frozenset(
     """
@@ -47,7 +51,7 @@ _SPOKEN = frozenset(
 )
 """Words of people who speak for themselves; a template in the user message seldom opens so."""
 SPOKEN = 1
-"""Lowest bit of a first sentence's or head's digest: set where it sounds like a person."""
+"""Lowest bit of an opening's digest: set where it sounds like a person, or says too little."""
 _GERMAN = frozenset("und ist nicht eine einen einem für mit den der das im zu".split())
 
 
@@ -67,36 +71,48 @@ class Reader:
         digest = self._digest
         first, rest = _cut(start)
         head = longer = full = second = last = spoken = 0
-        at = first.find(":", 0, LABEL)
-        if at < 0:
-            at = first.find(":", 0, LABEL)
+        at = _label_end(first)
         if at > 0:
-            longer = digest("l" + " ".join(_plain(first[:at].split())))
+            longer = digest("l" + " ".join(_plain(first[:at].split()))) & ~SPOKEN
         else:
             words = first.split(None, LONGER_WORDS)
             if len(words) >= HEAD_WORDS:
-                spoken = _spoken(first, words)
+                spoken = _spoken(words)
+                asks = SPOKEN if first[-1] in "??" else spoken
                 plain = _plain(words[:LONGER_WORDS])
-                head = digest("h" + " ".join(plain[:HEAD_WORDS])) & ~SPOKEN | spoken
+                head = digest("h" + " ".join(plain[:HEAD_WORDS])) & ~SPOKEN | asks
                 if len(words) > LONGER_WORDS:
-                    longer = digest("g" + " ".join(plain)) & ~SPOKEN | spoken
+                    longer = digest("g" + " ".join(plain)) & ~SPOKEN | asks
         if rest:
-            full = digest("a" + first[:SENTENCE]) & ~SPOKEN | spoken
-            second = digest("b" + _cut(rest)[0][:SENTENCE])
-            last = digest("z" + _last(turn[-SENTENCE:]))
+            full = digest("a" + first[:SENTENCE]) & ~SPOKEN | (spoken or _short(first))
+            following = _cut(rest)[0][:SENTENCE]
+            second = digest("b" + following) & ~SPOKEN | _short(following)
+            closing = _last(turn[-SENTENCE:])
+            last = digest("z" + closing) & ~SPOKEN | _short(closing)
         else:
-            last = digest("z" + turn[-SENTENCE:])
+            last = digest("z" + turn[-SENTENCE:]) & ~SPOKEN
         return full, head, longer, last, second
 
 
-def _spoken(first: str, words: list[str]) -> int:
-    """`SPOKEN` where a sentence asks something or names its speaker or hearer, else 0."""
-    if first[-1] in "??":
-        return SPOKEN
+def _label_end(first: str) -> int:
+    """Where a label such as 'Translate to French:' ends, 0 or less where there is none."""
+    at = first.find(":", 0, LABEL)
+    if at < 0:
+        at = first.find(":", 0, LABEL)
+    return at if at > 0 and first.count(" ", 0, at) < 7 and _DATA.isdisjoint(first[:at]) else 0
+
+
+def _spoken(words: list[str]) -> int:
+    """`SPOKEN` where a sentence begins with words for its speaker or hearer, else 0."""
     for word in words[:HEAD_WORDS]:
         if word.lower().rstrip(",!") in _SPOKEN:
             return SPOKEN
     return 0
+
+
+def _short(sentence: str) -> int:
+    """`SPOKEN` for a sentence of too few words to be an order: a name, a greeting, thanks."""
+    return SPOKEN if sentence.count(" ") < 2 and (sentence.isascii() or len(sentence) < 8) else 0
 
 
 def _cut(text: str) -> tuple[str, str]:
@@ -148,14 +164,17 @@ def keys_of(workload: int, segments: int, openings: Openings) -> dict[int, Key]:
         segments: How many segments its instructions share; 0 without instructions.
         openings: Distinct openings, with calls.
 
-    Instructions already tell the template, so with them the openings must fall nearly all into
-    templates of their own before they split it; a chat with some frequent questions stays whole.
+    Instructions of more than two sentences tell the template; what recurs in the user's turns
+    is then data. With less, nearly all openings must fall into templates of their own before
+    they split it; a chat with some frequent questions stays whole.
     """
+    if segments > GENERIC:
+        return {}
     rows = [opening for opening in openings if opening]
     keys: dict[int, Key] = {}
     covered = 0
     for places in ((FIRST, HEAD, LONGER), (LAST, SECOND)):
-        while (best := _best(rows, places, len(openings))) is not None:
+        while (best := _best(rows, places, len(openings), told=segments > 0)) is not None:
             digest = best
             members = [row for row in rows if digest in row]
             rows = [row for row in rows if digest not in row]
@@ -163,19 +182,24 @@ def keys_of(workload: int, segments: int, openings: Openings) -> dict[int, Key]:
             own = fingerprint(workload, digest)
             inner = {second: fingerprint(own, second) for second in _inner(members, digest)}
             keys[digest] = Key(rank=len(keys), workload=own, inner=inner)
-    needed = 0.0 if segments == 0 else 0.6 if segments == 1 else 0.8
+    needed = 0.0 if segments == 0 else 0.6
     if covered < needed * len(openings) or (segments and len(keys) < 2):
         return {}
     return keys
 
 
-def _best(rows: list[tuple[int, ...]], places: Iterable[int], whole: int) -> int | None:
-    """The most frequent digest of these places that is frequent enough for its place."""
+def _best(rows: list[tuple[int, ...]], places: Iterable[int], whole: int, *, told: bool) -> int | None:
+    """The most frequent digest of these places that is frequent enough for its place.
+
+    `told`: instructions tell the template already, and one in the user message must be plain.
+    """
     counts: Counter[tuple[int, int]] = Counter((row[place], place) for row in rows for place in places)
     best = None
     for (digest, place), count in counts.items():
-        share = _SPOKEN_SHARE if place <= LONGER and digest & SPOKEN else _LEAST_SHARE[place]
-        if not digest or count < max(AT_LEAST, share * whole):
+        if not digest or (digest & SPOKEN and place >= LAST):
+            continue
+        share = _SPOKEN_SHARE if digest & SPOKEN else _LEAST_SHARE[place]
+        if count < max(AT_LEAST[place], max(share, _TOLD_SHARE if told else 0) * whole):
             continue
         # Equal counts: the fuller text names the template better.
         rank = (-count, place, digest)
@@ -187,13 +211,14 @@ def _best(rows: list[tuple[int, ...]], places: Iterable[int], whole: int) -> int
 _LEAST_SHARE = (0.01, 0.02, 0.003, 0.01, 0.02)
 """By place, the share of openings that a digest needs: people's own words share short heads too."""
 _SPOKEN_SHARE = 0.15
+_TOLD_SHARE = 0.05
 
 
 def _inner(members: list[tuple[int, ...]], digest: int) -> list[int]:
     """Second sentences that divide calls with the same first sentence, boilerplate in the turn."""
     if members[0][FIRST] != digest:
         return []
-    seconds = Counter(row[SECOND] for row in members if row[SECOND])
-    frequent = [second for second, count in seconds.items() if count >= AT_LEAST]
+    seconds = Counter(row[SECOND] for row in members if row[SECOND] and not row[SECOND] & SPOKEN)
+    frequent = [second for second, count in seconds.items() if count >= AT_LEAST[SECOND]]
     covered = sum(seconds[second] for second in frequent)
     return sorted(frequent) if 2 <= len(frequent) <= 12 and covered >= 0.9 * len(members) else []

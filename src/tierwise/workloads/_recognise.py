@@ -158,8 +158,7 @@ class Recogniser:
         tools = self._definitions.tools(raw_tools)
         schema = self._definitions.schema(raw_schema)
         lines = self._cutter.cut(instructions)
-        segments = tuple(segment for line in lines for segment in line.segments)
-        texts = [text for line in lines for text in line.texts]
+        segments: tuple[int, ...] = sum([line.segments for line in lines], ())
         shape = digester.text(f"{_KINDS.get(endpoint, endpoint)}\x1f{schema.digest}") & 0xFFFFFFFF
         base = (shape << 32) | (tools.digest & 0xFFFFFFFF)
         signals = self._template_signals(key, segments, texts)

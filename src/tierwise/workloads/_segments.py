@@ -88,9 +88,13 @@ class Digester:
         return (loose or 2 << 32) | mark | ((self.text(masked) & 0xFFFFFFFF) or 1)
 
 
+def _has_blocks(text: str) -> bool:
+    return "</" in text or '"""' in text or "'''" in text
+
+
 def _blocks(text: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and name of every delimited text put into the template."""
-    if "<" not in text and '"""' not in text and "'''" not in text:
+    if not _has_blocks(text):
         return
     unclosed: set[str] = set()
     at = 0
@@ -117,14 +121,18 @@ class Cutter:
 
     def cut(self, text: str) -> list[Line]:
         """The lines of `text` in order; at most `LONGEST` characters and `MOST_SEGMENTS` segments."""
+        if len(text) <= LONGEST and ":\n" not in text and ":\n" not in text and not _has_blocks(text):
+            # Most texts: nothing but lines. Each has at most a few segments, so the bound can wait.
+            line = self._line
+            return [line(raw) for raw in _LINES.findall(text)[:MOST_SEGMENTS]]
         lines: list[Line] = []
         left = MOST_SEGMENTS
         for piece, name in self._pieces(text[:LONGEST]):
-            line = self._block(name, piece) if name else self._line(piece)
             if left <= 0:
                 break
-            left -= len(line.segments)
-            lines.append(line)
+            found = self._block(name, piece) if name else self._line(piece)
+            left -= len(found.segments)
+            lines.append(found)
         if len(text) > LONGEST:
             lines.append(Line(segments=(), texts=(), tokens=estimate_text(text[LONGEST:])))
         return lines

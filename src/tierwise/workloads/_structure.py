@@ -17,12 +17,15 @@ CODE = 1
 MATHS = 2
 OPTIONS = 4
 TABLE = 8
+NUMBERS = 16
 
 _LATEX = re.compile(
     r"\\(?:int|frac|sum|sqrt|prod|lim|begin|math|alpha|lambda|partial|nabla|leq|geq|infty|in\b)"
 )
 _POWER = re.compile(r"[\w)\]]\s?\^\s?[\d{(a-z-]")
 _APPLIED = re.compile(r"\b[a-zA-Z]\([a-z](?:\s?[+*,/-]\s?[a-z0-9(]|\)\s?=)")
+_NUMBER = re.compile(r"\d+")
+_ASKING = ("?", "\uff1f", "\u061f", "\u0964")
 _OPTION_PAIRS = (("\nA.", "\nB."), ("\nA)", "\nB)"), ("(A)", "(B)"), ("\nA:", "\nB:"), ("\n1)", "\n2)"))
 _SYMBOLS = "∫∑√∏∂∇∞∀∃≤≥≡∈⊂ℝℤℚℕ"
 
@@ -39,6 +42,8 @@ def read_structure(text: str) -> int:
         text, flags
     ):
         flags |= MATHS
+    if text[-1:] in _ASKING and len(_NUMBER.findall(text)) >= 3:
+        flags |= NUMBERS
     if "|" in text and ("|--" in text or "| --" in text or "|:-" in text):
         flags |= TABLE
     if ("\n" in text and ("\nB" in text or "\n2)" in text)) or ("(" in text and "(B)" in text):

@@ -77,7 +77,7 @@ def _cues(
         if CUES[cue].kind == "claim":
             continue
         if cue == "constraint" or (cue == "hard code" and cue in met):
-            constraints += 1
+            constraints += 1 if cue == "constraint" else 2  # a second hard system word weighs more
             continue
         place = _wide_place(word, normal) if entry.language in INNER else (word in asked) + (word in opening)
         if place == 1 and entry.language in VERB_LAST:

@@ -11,9 +11,8 @@ from typing import Any
 
 from tierwise.calls._format import BadRecord
 from tierwise.calls._types import Bucket, CostLine, Place
-from tierwise.calls._usage import LaneBasis
 from tierwise.calls._values import count, first, moment, money, text, tokens
-from tierwise.catalog import Lane
+from tierwise.catalog import Lane, LaneBasis
 
 
 def span(source: Mapping[str, Any]) -> tuple[int, int | None]:

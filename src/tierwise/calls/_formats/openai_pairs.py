@@ -84,6 +84,8 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
 def _guess(wire: WireRequest) -> Endpoint:
     if wire.messages is not None:
         return "chat"
+    if wire.input is None and wire.instructions is None and wire.previous_response_id is None:
+        return "completions"
     return "embeddings" if wire.model and "embedding" in wire.model else "responses"
 
 
@@ -96,18 +98,23 @@ def _by_halves(raw: bytes, place: Place) -> Call:
         return _lenient(raw, place)
     if request is None and answer is None:
         return _lenient(raw, place)
-    url = line.url or line.endpoint or line.path
-    if url:
-        endpoint = endpoint_of(url)
-    elif request is not None:
-        endpoint = _guess(request)
-    else:
-        endpoint = "other" if answer is None else endpoint_of_answer(answer)
-    return _finish(endpoint, request, answer, line, place)
+    return _finish(request, answer, line, place)
+
+
+def _endpoint(url: str | None, request: WireRequest | None, answer: WireResponse | None) -> Endpoint:
+    """By the path; one that is not OpenAI's (a gateway's own) says less than the bodies do."""
+    found = endpoint_of(url) if url else "other"
+    if found != "other":
+        return found
+    if url and answer is not None and answer.error is None:
+        return endpoint_of_answer(answer)
+    if request is not None and not (url and "/v1/" in url):
+        return _guess(request)
+    return "other" if answer is None else endpoint_of_answer(answer)
 
 
 def _request_half(raw: bytes) -> WireRequest | None:
-    if raw in (b"", b"null", b'""'):
+    if raw in (b"null", b'""'):
         return None
     if raw[:1] == b'"':
         raw = str(decoded(raw)).encode()
@@ -120,7 +127,9 @@ def _request_half(raw: bytes) -> WireRequest | None:
 
 
 def _response_half(raw: bytes) -> WireResponse | None:
-    if raw in (b"", b"null"):
+    if not raw:
+        raise OtherShape
+    if raw == b"null":
         return None
     if raw[:1] != b"{":
         return _answer(decoded(raw))
@@ -131,12 +140,12 @@ def _response_half(raw: bytes) -> WireResponse | None:
 
 
 def _finish(
-    endpoint: Endpoint,
     request: WireRequest | None,
     answer: WireResponse | None,
     line: Context,
     place: Place,
 ) -> Call:
+    endpoint = _endpoint(line.url or line.endpoint or line.path, request, answer)
     if endpoint == "other":
         # Not a call to a model: nothing in its body means what it means elsewhere.
         request = None
@@ -156,12 +165,11 @@ def _lenient(raw: bytes, place: Place) -> Call:
     request, response, beside = _halves(source)
     if request is None and response is None:
         raise BadRecord("neither request nor response", "expected the keys 'request' and 'response'")
-    url = first(beside, "url", "path", "endpoint")
     answer = None if response is None else _answer(response)
-    endpoint = endpoint_of(url) if isinstance(url, str) and url else _endpoint(request, response)
-    wire = None if not request or endpoint == "other" else with_raw_parts(wire_request(request), raw)
+    known = request is not None and endpoint_of_request(request) != "other"
+    wire = with_raw_parts(wire_request(request), raw) if request is not None and known else None
     line = msgspec.json.decode(encoded(context_shape(beside)), type=Context)
-    return _finish(endpoint, wire, answer, line, place)
+    return _finish(wire, answer, line, place)
 
 
 def _halves(source: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, Any, Mapping[str, Any]]:
@@ -199,13 +207,6 @@ def _answer(response: Any) -> WireResponse | None:
         if fault.reason in ("not JSON", "not an object", "empty stream"):
             return None  # plain text, as endpoints without tokens answer
         raise
-
-
-def _endpoint(request: Mapping[str, Any] | None, response: Any) -> Endpoint:
-    found = endpoint_of_request(request) if request else "other"
-    if found == "other" and isinstance(response, Mapping):
-        found = endpoint_of_response(response)
-    return found
 
 
 def matches(sample: Sample) -> bool:
