@@ -73,9 +73,12 @@ def _endpoint(body: bytes) -> str:
         raise RequestError(f"expected a request body as JSON, got something else: {error}") from None
     if not isinstance(found, dict):
         raise RequestError(f"expected a JSON object as request body, got {type(found).__name__}")
-    if "messages" in found:
-        return "chat"
-    if "input" in found or "instructions" in found:
+    for key, endpoint, kinds in (("messages", "chat", (list,)), ("input", "responses", (list, str))):
+        if key in found:
+            if not isinstance(found[key], kinds):
+                raise RequestError(f"expected {key!r} to be an array, got {type(found[key]).__name__}")
+            return endpoint
+    if "instructions" in found:
         return "responses"
     raise RequestError(
         "expected 'messages' (Chat Completions) or 'input' (Responses) in the body, found neither"
