@@ -36,7 +36,7 @@ SAME = {
     "quoted german": ("fragte „Wo ist es?“ heute", "fragte „Warum so spät?“ heute"),
     "quoted japanese": ("「どこですか」と聞く", "「なぜですか」と聞く"),
     "label": ("Customer name: Anna Lopez", "Customer name: Bob"),
-    "wide label": ("お客様:田中太郎", "お客様:鈴木花子"),
+    "wide label": ("お客様\uff1a田中太郎", "お客様\uff1a鈴木花子"),
     "arabic digits": ("الطلب ٣٤٥ متأخر", "الطلب ١٢ متأخر"),
 }
 

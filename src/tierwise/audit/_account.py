@@ -12,7 +12,7 @@ import numpy as np
 
 from tierwise.audit._decisions import day_column
 from tierwise.audit._findings import Counts
-from tierwise.audit._layout import ENDPOINTS, HAS_TOKENS, RESIDENCY
+from tierwise.audit._layout import ENDPOINTS, HAS_TOKENS, ODD_TIER, RESIDENCY, STATUSES
 from tierwise.audit._money import DECISIONS, RESIDENT, UNPRICED, PriceBook, money_by
 from tierwise.audit._table import CallTable
 from tierwise.catalog import KINDS, Catalog, Resolution
@@ -20,6 +20,7 @@ from tierwise.errors import CatalogError
 
 NO_USAGE = "no usage in the log"
 NO_MODEL = "no model name in the log"
+ODD_TIER_SAID = "served in a tier without published prices"
 
 
 class Account:
@@ -68,14 +69,14 @@ class Account:
         # A call that failed and carries no usage was not billed: OpenAI charges for tokens.
         self._note(self._billed_silent(silent), NO_USAGE)
         self._note(nameless, NO_MODEL)
+        odd = (flags & ODD_TIER != 0) & ~silent
+        self._note(odd & (card != UNPRICED), ODD_TIER_SAID)
         self._note_unknown((card == UNPRICED) & ~silent & ~nameless)
-        card[silent] = UNPRICED
+        card[silent | odd] = UNPRICED
         self.unpriced.update(self.book.refuse_unrated(card, self.counts))
         return card
 
     def _billed_silent(self, silent: Any) -> Any:
-        from tierwise.audit._layout import STATUSES
-
         return silent & (self.calls["status"] != STATUSES.index("error"))
 
     def _note(self, rows: Any, reason: str) -> None:

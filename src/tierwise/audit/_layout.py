@@ -49,8 +49,8 @@ RESIDENCY: Final = 16
 REFUSAL: Final = 32
 EMPTY_ANSWER: Final = 64
 BACKGROUND: Final = 128
-FLAGS: Final = ("stream", "store", "request", "tokens", "residency", "refusal", "empty", "background")
-
+ODD_TIER: Final = 256
+"""Served in a tier without published prices ('scale', 'ultrafast'): its lane is not known."""
 NO_TIME: Final = -(2**62)
 NO_COST: Final = -1
 

@@ -19,6 +19,7 @@ from tierwise.audit._layout import (
     HAS_TOKENS,
     NO_COST,
     NO_TIME,
+    ODD_TIER,
     OPENINGS,
     REFUSAL,
     RESIDENCY,
@@ -37,6 +38,7 @@ TEXT_LENGTH = 6_000
 BASES_WITH_TEXTS = 400
 MOST_DIGESTS = 200_000
 """Bound on the memo from template to skeleton; it is refilled when it overflows."""
+KNOWN_TIERS = frozenset({"auto", "default", "flex", "priority", "fast", "batch", "standard"})
 PICO = Decimal(10) ** 12
 
 _LANES, _BASES, _EFFORTS = CODES["lane"], CODES["lane_basis"], CODES["effort"]
@@ -248,6 +250,8 @@ class Partial:
             if request.background:
                 flags |= BACKGROUND
         if response is not None:
+            if response.service_tier is not None and response.service_tier not in KNOWN_TIERS:
+                flags |= ODD_TIER
             if response.refusal:
                 flags |= REFUSAL
             if not response.text and not response.tool_calls:

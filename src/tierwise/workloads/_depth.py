@@ -255,7 +255,8 @@ def _lifted(
     if template.wide_schema and task == "extraction":
         reasons.append("schema: many fields")
         score += 0.3
-    if sum(1 for vote in votes if vote.hard and vote.task == task) >= 2:
+    mine = {vote.shown for vote in votes if vote.task == task and vote.weight >= 0.1}
+    if len(mine) >= 2 and any(vote.hard for vote in votes if vote.task == task and vote.weight >= 0.1):
         score += 0.1
     if task == "planning" and template.role == "orchestrator":
         reasons.append("directs agents")

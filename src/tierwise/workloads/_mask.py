@@ -15,7 +15,9 @@ MASK = "¤"
 MOST = 2_000
 """Characters of a segment that are looked at; the rest does not count."""
 
-_TRIGGER = re.compile(r"""[\d@"“„«「『:=‘']|www\.""")
+WIDE_COLON = "\uff1a"
+"""The colon of Chinese and Japanese text."""
+_TRIGGER = re.compile(r"""[\d@"“„«「『:\uff1a=‘']|www\.""")
 _ATOMS = re.compile(
     r"""
     (?:https?://|www\.)[^\s<>"'“”¤]+            # addresses on the web
@@ -131,7 +133,7 @@ def label_of(text: str) -> str | None:
     head = text[:64]
     at = head.find(":")
     if at < 0:
-        at = head.find(":")
+        at = head.find(WIDE_COLON)
     if at < 1 or text.startswith("//", at + 1) or not text[at + 1 :].strip():
         return None
     label = head[: at + 1]
@@ -185,5 +187,7 @@ def _is_title(words: list[str], at: int) -> bool:
     )
 
 
-_ARTICLES = frozenset(("the", "a", "an", "our", "your", "el", "la", "le", "un", "una", "une", "o", "os", "il", "lo"))
+_ARTICLES = frozenset(
+    ("the", "a", "an", "our", "your", "el", "la", "le", "un", "una", "une", "o", "os", "il", "lo")
+)
 _LISTING = frozenset(("or", "and", "ou", "y", "e", "et", "o", "и", "или"))

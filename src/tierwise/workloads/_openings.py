@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from tierwise.workloads._mask import MASK
+from tierwise.workloads._mask import MASK, WIDE_COLON
 from tierwise.workloads._segments import Digester
 from tierwise.workloads._templates import Key, fingerprint
 
@@ -40,7 +40,7 @@ _MARKED = re.compile(r"""[\d"“„«「‘]""")
 """In a word: it is a number, an id, or begins a quote."""
 _DATA = frozenset('"{}[]<>()=/')
 """Before a colon they show data, or a format, rather than a label."""
-_WIDE_ENDS = "。!?।"
+_WIDE_ENDS = "。\uff01\uff1f।"
 _SPOKEN = frozenset(
     """
     i i'm i've my me we we're our you your hi hello hey thanks thank please sorry can could ok okay yes no
@@ -63,8 +63,14 @@ class Reader:
     def __init__(self, digester: Digester) -> None:
         self._digest = digester.text
 
-    def read(self, turn: str) -> tuple[int, ...]:
-        """Digests of the first user turn; five, or none for an empty turn."""
+    def read(self, turn: str, segments: int) -> tuple[int, ...]:
+        """Digests of the first user turn; five, or none for an empty turn.
+
+        Under instructions of more than `GENERIC` segments only the end of the turn is told,
+        to count how often a text was used afresh.
+        """
+        if segments > GENERIC:
+            return (0, 0, 0, self._digest("z" + turn[-SENTENCE:]) | SPOKEN, 0) if turn else ()
         start = turn[:REACH].lstrip()
         if not start:
             return ()
@@ -78,7 +84,7 @@ class Reader:
             words = first.split(None, LONGER_WORDS)
             if len(words) >= HEAD_WORDS:
                 spoken = _spoken(words)
-                asks = SPOKEN if first[-1] in "??" else spoken
+                asks = SPOKEN if first[-1] in "?\uff1f" else spoken
                 plain = _plain(words[:LONGER_WORDS])
                 head = digest("h" + " ".join(plain[:HEAD_WORDS])) & ~SPOKEN | asks
                 if len(words) > LONGER_WORDS:
@@ -98,7 +104,7 @@ def _label_end(first: str) -> int:
     """Where a label such as 'Translate to French:' ends, 0 or less where there is none."""
     at = first.find(":", 0, LABEL)
     if at < 0:
-        at = first.find(":", 0, LABEL)
+        at = first.find(WIDE_COLON, 0, LABEL)
     return at if at > 0 and first.count(" ", 0, at) < 7 and _DATA.isdisjoint(first[:at]) else 0
 
 

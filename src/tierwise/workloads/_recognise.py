@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tierwise.calls import Request
-from tierwise.workloads._definitions import Definitions
+from tierwise.calls import Endpoint, Request
+from tierwise.workloads._definitions import Definitions, Schema, Tools
 from tierwise.workloads._depth import Judge, read_template, read_turn
 from tierwise.workloads._estimate import estimate_tokens
 from tierwise.workloads._memo import Memo
 from tierwise.workloads._openings import Reader
 from tierwise.workloads._prompt import leading_instructions, walk
 from tierwise.workloads._role import role_of
-from tierwise.workloads._segments import Cutter, Digester
+from tierwise.workloads._segments import Cutter, Digester, Line
 from tierwise.workloads._signals import TemplateSignals
 from tierwise.workloads._templates import Leaf, Templates, fingerprint
 from tierwise.workloads._types import Block, Facts, Template
@@ -42,6 +43,19 @@ class Known(msgspec.Struct):
     tokens: int
 
 
+class Masked(msgspec.Struct, frozen=True):
+    """What is known of one distinct combination of masked instructions, tools and schema."""
+
+    base: int
+    segments: tuple[int, ...]
+    head: str
+    tools: Tools
+    schema: Schema
+    needs: frozenset[str]
+    signals: TemplateSignals
+    leaf: Leaf
+
+
 class Recogniser:
     """Recognises requests: the same request, key and templates give the same Facts, whatever came before.
 
@@ -62,9 +76,9 @@ class Recogniser:
         self._cutter = Cutter(self._digester)
         self._openings = Reader(self._digester)
         self._judge = Judge()
-        self._known: Memo[tuple[str, str, bytes, bytes], Known] = Memo(entries=4_096, weight=64_000_000)
+        self._known: Memo[tuple[Endpoint, str, bytes, bytes], Known] = Memo(entries=4_096, weight=64_000_000)
         self._steering: Memo[tuple[object, ...], bytes] = Memo(entries=4_096, weight=4_000_000)
-        self._signals: Memo[tuple[object, ...], TemplateSignals] = Memo(entries=4_096, weight=1 << 40)
+        self._masked: Memo[tuple[object, ...], Masked] = Memo(entries=4_096, weight=64_000_000)
 
     def recognise(self, request: Request, *, refine: str = "") -> Facts:
         """Facts of a request.
@@ -98,7 +112,7 @@ class Recogniser:
             needs |= found.media
         else:
             blocks = (*blocks, past, Block(whole, tokens))
-        opening = self._openings.read(found.first)
+        opening = self._openings.read(found.first, len(known.template.segments))
         verdict = self._judge.judge(
             known.signals,
             read_turn(
@@ -151,64 +165,79 @@ class Recogniser:
             self._steering.put(steering, written, len(written))
         return self._digester.of(b"%d\x1f%b" % (whole, written))
 
-    def _learn(self, key: tuple[str, str, bytes, bytes]) -> Known:
+    def _learn(self, key: tuple[Endpoint, str, bytes, bytes]) -> Known:
         """Work out everything that calls with these instructions, tools and schema share."""
-        endpoint, instructions, raw_tools, raw_schema = key
+        _, instructions, raw_tools, raw_schema = key
         digester = self._digester
-        tools = self._definitions.tools(raw_tools)
-        schema = self._definitions.schema(raw_schema)
         lines = self._cutter.cut(instructions)
-        segments: tuple[int, ...] = sum([line.segments for line in lines], ())
-        shape = digester.text(f"{_KINDS.get(endpoint, endpoint)}\x1f{schema.digest}") & 0xFFFFFFFF
-        base = (shape << 32) | (tools.digest & 0xFFFFFFFF)
-        signals = self._template_signals(key, segments, texts)
+        masked = self._masked_of(key, lines)
         state = digester.state()
         state.update(b"%d\x1f%b%d\x1f%b" % (len(raw_tools), raw_tools, len(raw_schema), raw_schema))
-        fixed = tools.tokens + schema.tokens
+        fixed = masked.tools.tokens + masked.schema.tokens
         first = Block(int.from_bytes(state.digest(), "little") or 1, fixed)
         encoded = instructions.encode("utf-8", "surrogatepass")
         state.update(b"\x1d%d\x1f%b" % (len(encoded), encoded))
         digest = int.from_bytes(state.digest(), "little") or 1
-        spoken = sum(line.tokens for line in lines) + (_PER_MESSAGE if instructions else 0)
-        template = Template(
-            digest=digest,
-            base=base or 1,
-            segments=segments,
-            head=" ".join(texts[:4])[:HEAD],
-            instructions_tokens=spoken,
-            tools_tokens=tools.tokens,
-            schema_tokens=schema.tokens,
-            tools=tools.facts,
-            needs=tools.needs | schema.needs | signals.needs,
-            task=signals.task,
-            depth=signals.depth,
-            depth_score=signals.score,
-            signals=signals.signals,
-        )
+        spoken = sum([line.tokens for line in lines]) + (_PER_MESSAGE if instructions else 0)
+        signals = masked.signals
         known = Known(
-            template=template,
+            template=Template(
+                digest=digest,
+                base=masked.base,
+                segments=masked.segments,
+                head=masked.head,
+                instructions_tokens=spoken,
+                tools_tokens=masked.tools.tokens,
+                schema_tokens=masked.schema.tokens,
+                tools=masked.tools.facts,
+                needs=masked.needs,
+                task=signals.task,
+                depth=signals.depth,
+                depth_score=signals.score,
+                signals=signals.signals,
+            ),
             signals=signals,
-            leaf=self._templates.leaf(template),
+            leaf=masked.leaf,
             state=state,
             blocks=(first, Block(digest, fixed + spoken)),
             tokens=fixed + spoken,
         )
-        return self._known.put(
-            key, known, len(encoded) + len(raw_tools) + len(raw_schema) + 64 * len(segments)
-        )
+        return self._known.put(key, known, len(encoded) + len(raw_tools) + len(raw_schema) + 2_000)
 
-    def _template_signals(
-        self, key: tuple[str, str, bytes, bytes], segments: tuple[int, ...], texts: list[str]
-    ) -> TemplateSignals:
-        """Signals of the masked text: the same for all texts that differ in what is masked."""
+    def _masked_of(self, key: tuple[Endpoint, str, bytes, bytes], lines: list[Line]) -> Masked:
+        """What texts share that differ only in what is masked: made of the masked text alone."""
         endpoint, _, raw_tools, raw_schema = key
+        segments = tuple(chain.from_iterable([line.segments for line in lines]))
         short = (endpoint, segments, raw_tools, raw_schema)
-        found = self._signals.get(short)
+        found = self._masked.get(short)
         if found is None:
-            tools = self._definitions.tools(raw_tools).texts
-            found = read_template("\n".join(texts), tools, raw_schema, endpoint)  # type: ignore[arg-type]  # an Endpoint
-            self._signals.put(short, found)
+            found = self._mask(endpoint, segments, lines, raw_tools, raw_schema)
+            self._masked.put(short, found, 40 * len(segments) + len(raw_tools) + len(raw_schema))
         return found
+
+    def _mask(
+        self,
+        endpoint: Endpoint,
+        segments: tuple[int, ...],
+        lines: list[Line],
+        raw_tools: bytes,
+        raw_schema: bytes,
+    ) -> Masked:
+        tools, schema = self._definitions.tools(raw_tools), self._definitions.schema(raw_schema)
+        texts = [text for line in lines for text in line.texts]
+        shape = self._digester.text(f"{_KINDS.get(endpoint, endpoint)}\x1f{schema.digest}") & 0xFFFFFFFF
+        base = (shape << 32) | (tools.digest & 0xFFFFFFFF) or 1
+        signals = read_template("\n".join(texts), tools.texts, raw_schema, endpoint)
+        return Masked(
+            base=base,
+            segments=segments,
+            head=" ".join(texts[:4])[:HEAD],
+            tools=tools,
+            schema=schema,
+            needs=tools.needs | schema.needs | signals.needs,
+            signals=signals,
+            leaf=self._templates.find(base, segments, tools.facts),
+        )
 
 
 def _needs(request: Request, needs: frozenset[str]) -> frozenset[str]:

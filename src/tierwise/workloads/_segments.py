@@ -15,7 +15,7 @@ import msgspec
 
 from tierwise.catalog import count_tokens
 from tierwise.workloads._estimate import estimate_text
-from tierwise.workloads._mask import MASK, label_of, loosen, mask
+from tierwise.workloads._mask import MASK, WIDE_COLON, label_of, loosen, mask
 from tierwise.workloads._memo import Memo
 
 LOOSE = 0xFFFFFFFF_00000000
@@ -28,7 +28,7 @@ LONGEST = 65_536
 MOST_SEGMENTS = 512
 
 _LINES = re.compile(r"[^\n]*\n(?:[ \t\r]*\n)*|[^\n]+")
-_SENTENCES = re.compile(r"(?<=[.!?…])[\"')\]]?\s+(?=[^\sa-z])|(?<=[。!?।])(?=.)")
+_SENTENCES = re.compile(r"(?<=[.!?…])[\"')\]]?\s+(?=[^\sa-z])|(?<=[。\uff01\uff1f।])(?=.)")
 _BLOCK = re.compile(
     r"""<((?:retrieved|search|user|customer|chat|relevant|reference|current)?[_-]?(?:
     contexts?|documents?|docs?|passages?|chunks?|articles?|sources?|snippets?|results?|texts?|inputs?|query|
@@ -40,7 +40,7 @@ _BLOCK = re.compile(
 _PASSAGES = re.compile(
     r"[#*\s]*(?:retrieved |relevant |search |reference )?(?:contexts?|passages?|documents?|sources?|results?|"
     r"excerpts?|snippets?|transcript|conversation|history|kontext|dokumente|contexto|documentos|contexte|"
-    r"contesto|контекст|上下文|文档|資料|文脈|문맥|문서)[*\s]*[::][*\s]*",
+    r"contesto|контекст|上下文|文档|資料|文脈|문맥|문서)[*\s]*[:\uff1a][*\s]*",
     re.IGNORECASE,
 )
 """A line that is only such a label: the paragraph after it is what was retrieved."""
@@ -92,6 +92,17 @@ def _has_blocks(text: str) -> bool:
     return "</" in text or '"""' in text or "'''" in text
 
 
+def _is_plain(text: str) -> bool:
+    """Whether a text is nothing but lines, and few enough: true of most."""
+    return (
+        len(text) <= LONGEST
+        and text.count("\n") < MOST_SEGMENTS // 4
+        and ":\n" not in text
+        and WIDE_COLON + "\n" not in text
+        and not _has_blocks(text)
+    )
+
+
 def _blocks(text: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and name of every delimited text put into the template."""
     if not _has_blocks(text):
@@ -121,20 +132,20 @@ class Cutter:
 
     def cut(self, text: str) -> list[Line]:
         """The lines of `text` in order; at most `LONGEST` characters and `MOST_SEGMENTS` segments."""
-        if len(text) <= LONGEST and ":\n" not in text and ":\n" not in text and not _has_blocks(text):
-            # Most texts: nothing but lines. Each has at most a few segments, so the bound can wait.
+        if _is_plain(text):
             line = self._line
-            return [line(raw) for raw in _LINES.findall(text)[:MOST_SEGMENTS]]
+            return [line(raw) for raw in _LINES.findall(text)]
         lines: list[Line] = []
-        left = MOST_SEGMENTS
+        left, read = MOST_SEGMENTS, 0
         for piece, name in self._pieces(text[:LONGEST]):
             if left <= 0:
                 break
             found = self._block(name, piece) if name else self._line(piece)
             left -= len(found.segments)
+            read += len(piece)
             lines.append(found)
-        if len(text) > LONGEST:
-            lines.append(Line(segments=(), texts=(), tokens=estimate_text(text[LONGEST:])))
+        if read < len(text):
+            lines.append(Line(segments=(), texts=(), tokens=estimate_text(text[read:])))
         return lines
 
     def _pieces(self, text: str) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,7 @@ def read_structure(text: str) -> int:
 def _is_code(text: str) -> bool:
     if "(" not in text:
         return "SELECT " in text and " FROM " in text
-    if "{" in text and (") {" in text or "=> {" in text):
+    if "{" in text and (") {" in text or "=> {" in text or "fn " in text or "function " in text):
         return True
     if ";" in text and "();" in text:
         return True

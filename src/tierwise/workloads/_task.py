@@ -48,6 +48,11 @@ def hits_in(text: str) -> list[CueHit]:
             known = best.get(entry.cue)
             if CUES[entry.cue].kind != "claim" and (known is None or weight > known.weight):
                 best[entry.cue] = CueHit(entry.cue, entry.language, weight)
+    named = best.get("format")
+    general = best.pop("convert", None) if named else None
+    if named and general:
+        # 'Convert to title case' is one order, and the closed one of the two.
+        best["format"] = CueHit("format", named.language, max(named.weight, general.weight))
     hits = sorted(best.values(), key=lambda hit: (-hit.weight, hit.cue))
     return hits + [CueHit("constraint", "", 0.5)] * min(len(constraints), _MOST_CONSTRAINTS)
 

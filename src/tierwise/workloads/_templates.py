@@ -14,7 +14,7 @@ from hashlib import blake2b
 import msgspec
 
 from tierwise.workloads._segments import LOOSE
-from tierwise.workloads._types import Template
+from tierwise.workloads._types import Template, ToolFact
 
 ALIKE = 0.7
 """Jaccard index of two tool sets from which they count as one, a few tools per user apart."""
@@ -77,37 +77,41 @@ class Templates(msgspec.Struct, frozen=True, kw_only=True):
 
     def leaf(self, template: Template) -> Leaf:
         """The leaf of a template, learned or made of its own segments."""
-        base = self.base(template)
+        return self.find(template.base, template.segments, template.tools)
+
+    def find(self, base: int, segments: tuple[int, ...], tools: Iterable[ToolFact]) -> Leaf:
+        """As `leaf`, of a template's fields."""
+        base = self.home(base, tools)
         leaves = self.leaves.get(base, ())
         hits: dict[int, int] = {}
         index = self.index.get(base, {})
-        for segment in forms(template.segments):
+        for segment in forms(segments):
             for position in index.get(segment, ()):
                 hits[position] = hits.get(position, 0) + 1
         full = [
             leaves[at]
             for at, count in hits.items()
-            if count == len(leaves[at].required) and _fits(leaves[at], template.segments)
+            if count == len(leaves[at].required) and _fits(leaves[at], segments)
         ]
         if full:
             return max(full, key=lambda leaf: (len(leaf.required), leaf.workload))
-        if not template.segments:
+        if not segments:
             bare = [leaf for leaf in leaves if not leaf.required]
             if bare:
                 return bare[0]
-        return Leaf(workload=fingerprint(base, template.segments), required=())
+        return Leaf(workload=fingerprint(base, segments), required=segments)
 
     def workload(self, template: Template, opening: tuple[int, ...] = ()) -> int:
         """64-bit id of the workload of a call with this template and opening (`Facts.opening`)."""
         return self.leaf(template).of(opening)
 
-    def base(self, template: Template) -> int:
-        """The base group of a template, tool sets that are alike taken together."""
-        sets = self.centres.get(template.base >> 32)
-        if not sets or any(centre.base == template.base for centre in sets):
-            return template.base
-        tools = frozenset(tool.digest for tool in template.tools)
-        return next((centre.base for centre in sets if alike(tools, centre.tools)), template.base)
+    def home(self, base: int, tools: Iterable[ToolFact]) -> int:
+        """The base group that a base is counted in: tool sets that are alike are one."""
+        sets = self.centres.get(base >> 32)
+        if not sets or any(centre.base == base for centre in sets):
+            return base
+        names = frozenset(tool.digest for tool in tools)
+        return next((centre.base for centre in sets if alike(names, centre.tools)), base)
 
 
 def _fits(leaf: Leaf, segments: tuple[int, ...]) -> bool:

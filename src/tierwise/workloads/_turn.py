@@ -84,6 +84,10 @@ def _cues(
             place = 2
         if cue not in met or place > met[cue][2]:
             met[cue] = (cue, entry.language, place)
+    named = met.get("format")
+    general = met.pop("convert", None) if named else None
+    if named and general:
+        met["format"] = ("format", named[1], max(named[2], general[2]))
     extra = (("constraint", "", 0),) * min(constraints, _MOST_CONSTRAINTS)
     return tuple(sorted(met.values())) + extra
 

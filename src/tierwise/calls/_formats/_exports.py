@@ -12,7 +12,6 @@ from tierwise.calls._format import BadRecord
 from tierwise.calls._requests import request_from
 from tierwise.calls._responses import response_from
 from tierwise.calls._types import (
-    FROM_CACHE,
     NOT_OPENAI,
     Call,
     Endpoint,

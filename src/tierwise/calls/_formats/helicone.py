@@ -13,7 +13,6 @@ from typing import Any
 from tierwise.calls._endpoints import endpoint_of, endpoint_of_request
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._formats._exports import (
-    FROM_CACHE,
     assembled,
     chat_body,
     chat_usage,
@@ -23,7 +22,7 @@ from tierwise.calls._formats._exports import (
     require_openai,
 )
 from tierwise.calls._formats._messages import answer_body, chat_messages
-from tierwise.calls._types import Call, Endpoint, Place, Record
+from tierwise.calls._types import FROM_CACHE, Call, Endpoint, Place, Record
 from tierwise.calls._values import count, first, labels, mapping, moment, money, object_from, text
 
 _NO_REFERENCE = "00000000-0000-0000-0000-000000000000"

@@ -16,7 +16,6 @@ from typing import Any
 
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._formats._exports import (
-    FROM_CACHE,
     assembled,
     chat_body,
     chat_usage,
@@ -27,7 +26,7 @@ from tierwise.calls._formats._exports import (
     span_of_time,
 )
 from tierwise.calls._formats._messages import answer_body, chat_messages
-from tierwise.calls._types import Call, Endpoint, Place, Record
+from tierwise.calls._types import FROM_CACHE, Call, Endpoint, Place, Record
 from tierwise.calls._values import embedded, first, labels, mapping, money, object_from, text
 
 _ENDPOINTS: tuple[tuple[str, Endpoint], ...] = (
