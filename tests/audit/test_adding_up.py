@@ -97,7 +97,7 @@ def test_the_sample_pulls_every_lever(sample: Findings) -> None:
 
 def test_the_sample_shows_what_was_put_into_it(sample: Findings) -> None:
     kinds = {finding.kind for finding in sample.findings}
-    assert {"identical", "failed", "loop", "duplicates", "breaker", "unused-tools", "unpriced", "shutdown"} <= kinds
+    assert {"identical", "loop", "duplicates", "breaker", "unused-tools", "unpriced", "shutdown"} <= kinds
     breakers = {breaker.kind for row in sample.workloads for breaker in row.breakers}
     assert "timestamp" in breakers
     assert {end.model for end in sample.shutdowns} >= {"gpt-4o", "gpt-4.1", "gpt-5-mini"}

@@ -223,6 +223,15 @@ def test_a_later_trivial_turn_stays_on_its_conversation_s_rung(tmp_path: Path) -
     assert {row.proposed for row in findings.workloads} == {None}
 
 
+def test_only_approved_models_are_proposed(tmp_path: Path) -> None:
+    from tierwise.policy import Limits
+
+    lines = [pair(id=str(i), minute=i, user=f"Ticket {i}: my parcel is late.") for i in range(10)]
+    approved = Limits(models=frozenset({"gpt-5.4-2026-03-05", "gpt-5.5"}))
+    row = only(audited(tmp_path, lines, limits=approved).findings)
+    assert row.proposed in {"gpt-5.4", None}
+
+
 # --- lane
 
 

@@ -79,6 +79,7 @@ FAULTS = [
     ("no path", ["audit"], 1, b"--formats"),
     ("nothing there", ["audit", "nowhere.jsonl"], 1, b"nowhere.jsonl"),
     ("unknown ladder", ["audit", "LOG", "--ladder", "gpt-9"], 1, b"gpt-6"),
+    ("unknown approved model", ["audit", "LOG", "--approved", "gpt-5.x"], 1, b"gpt-5.x"),
     ("unknown format", ["audit", "LOG", "--format", "xml"], 1, b"openai-pairs"),
     ("unknown model", ["price", "gpt-9-foo"], 1, b"gpt-9-foo"),
     ("lane not offered", ["price", "gpt-4o", "--lane", "flex", "--input", "5"], 1, b"flex"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import cache
@@ -59,7 +60,9 @@ def map_all(
 def _in_processes(units: list[tuple[int, Unit]], workers: int, key: bytes) -> Iterator[Result]:
     """Results as they finish; at most two units a worker wait, so memory stays bounded."""
     waiting: set[Future[Result]] = set()
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts
+    )
     try:
         for number, unit in units:
             waiting.add(pool.submit(map_unit, number, unit, key))
@@ -73,6 +76,11 @@ def _in_processes(units: list[tuple[int, Unit]], workers: int, key: bytes) -> It
                 yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches the whole process group: the parent stops the work, workers say nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Told:

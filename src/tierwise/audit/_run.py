@@ -24,7 +24,7 @@ from tierwise.audit._table import CallTable, Merge
 from tierwise.audit._totals import coverage_notes, from_totals
 from tierwise.calls import Plan, plan
 from tierwise.catalog import Catalog
-from tierwise.policy import Policy, proposal
+from tierwise.policy import NO_LIMITS, Limits, Policy, proposal
 
 EXACT: Final = Context(prec=60)
 """Sums of money keep every digit: a million calls need under 30."""
@@ -45,6 +45,7 @@ def audit(
     format: str | None = None,
     strict: bool = False,
     ladder: str = "gpt-5.4",
+    limits: Limits = NO_LIMITS,
     prices: Path | None = None,
     times: Sequence[float] = DEFAULT_TIMES,
     processes: int | None = None,
@@ -58,6 +59,7 @@ def audit(
         format: Format to force; found out by content otherwise.
         strict: Stop at the first record that cannot be read.
         ladder: Name of the ladder that moves are proposed on.
+        limits: The owner's: approved models, zero retention.
         prices: Overrides file: prices, discounts, aliases, ladders.
         times: Volumes to forecast, as multiples of the log's.
         processes: Most processes to read with; the machine's cores by default.
@@ -67,9 +69,10 @@ def audit(
     Raises:
         LogError: Nothing to read at the paths, or under `strict` a bad record.
         ConfigurationError: No such ladder, or a bad overrides file.
+        UnknownModel: An approved model that the catalog does not know.
     """
     catalog = Catalog.open(prices)
-    policy = proposal(catalog.ladder(ladder))
+    policy = proposal(catalog.ladder(ladder), _named(limits, catalog))
     found = plan(paths, format=format)
     merge = Merge()
     for result in map_all(found, processes=processes, progress=progress, strict=strict):
@@ -90,6 +93,14 @@ def audit(
         analysis = analyse(table, policy, catalog, day)
         findings = _findings(analysis, found, policy, charged, tuple(times))
         return Audit(findings=findings, analysis=analysis, files=found.files)
+
+
+def _named(limits: Limits, catalog: Catalog) -> Limits:
+    """Limits with approved models by the catalog's names. Raises UnknownModel for one it does not know."""
+    if limits.models is None:
+        return limits
+    names = frozenset(catalog.resolve(name).model.name for name in limits.models)
+    return msgspec.structs.replace(limits, models=names)
 
 
 def skipped_of(table: CallTable, found: Plan) -> tuple[dict[str, int], tuple[str, ...]]:

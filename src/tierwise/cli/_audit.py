@@ -52,6 +52,12 @@ def audit(
         bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")
     ] = False,
     ladder: Annotated[str, typer.Option(help="Ladder that moves are proposed on.")] = "gpt-5.4",
+    approved: Annotated[
+        list[str] | None, typer.Option(help="Propose only this model; may be repeated.", metavar="MODEL")
+    ] = None,
+    zero_retention: Annotated[
+        bool, typer.Option("--zero-retention", help="Propose nothing that stores bodies (Batch).")
+    ] = False,
     prices: Annotated[
         Path | None, typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
     ] = None,
@@ -73,7 +79,22 @@ def audit(
         raise CallerError("expected a log to audit, got none; try: tierwise audit LOGS (or --formats)")
     from rich.console import Console
 
-    found = _run(paths, format, strict, ladder, prices, times, processes)
+    from tierwise.audit import DEFAULT_TIMES
+    from tierwise.audit import audit as run
+    from tierwise.policy import Limits
+
+    with _progress(Console(stderr=True)) as progress:
+        found = run(
+            paths,
+            format=format,
+            strict=strict,
+            ladder=ladder,
+            limits=Limits(models=frozenset(approved) if approved else None, zero_retention=zero_retention),
+            prices=prices,
+            times=tuple(times) if times else DEFAULT_TIMES,
+            processes=processes,
+            progress=progress,
+        )
     printed = json is not None and str(json) == "-"
     _write(found, html=html, json=json, parquet=parquet)
     if not quiet and not printed:
@@ -86,33 +107,6 @@ def audit(
 
 
 audit.__doc__ = f"{audit.__doc__}\n\n\b{EXAMPLES}"
-
-
-def _run(
-    paths: list[str],
-    format: str | None,
-    strict: bool,
-    ladder: str,
-    prices: Path | None,
-    times: list[float] | None,
-    processes: int | None,
-) -> Audit:
-    from rich.console import Console
-
-    from tierwise.audit import DEFAULT_TIMES
-    from tierwise.audit import audit as run
-
-    with _progress(Console(stderr=True)) as progress:
-        return run(
-            paths,
-            format=format,
-            strict=strict,
-            ladder=ladder,
-            prices=prices,
-            times=tuple(times) if times else DEFAULT_TIMES,
-            processes=processes,
-            progress=progress,
-        )
 
 
 @contextmanager

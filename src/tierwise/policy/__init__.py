@@ -10,13 +10,14 @@ from __future__ import annotations
 from tierwise.policy._decide import canonical, decide
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._levers import Use, at_effort, moved, scaled, warmed, without_tools
-from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, proposal
+from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._types import Decision, Lengths, Limits, Plan, Policy, Rule, Rung, State, Step
 
 __all__ = [
     "EFFORTS",
     "EFFORT_PERMILLE",
     "LENGTHS",
+    "NO_LIMITS",
     "Decision",
     "Lengths",
     "Limits",

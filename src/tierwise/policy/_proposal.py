@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from tierwise.catalog import Ladder
-from tierwise.policy._types import Lengths, Policy, Rule
+from tierwise.policy._types import Lengths, Limits, Policy, Rule
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Reasoning efforts, least first."""
@@ -33,7 +33,10 @@ HIGHEST_EFFORT: Final = {"commodity": "none", "routine": "low", "professional": 
 """The most effort the proposal leaves to a depth; frontier work keeps what it asked for."""
 
 
-def proposal(ladder: Ladder) -> Policy:
+NO_LIMITS: Final = Limits()
+
+
+def proposal(ladder: Ladder, limits: Limits = NO_LIMITS) -> Policy:
     """The built-in policy over a ladder: one rule a depth, unknown depth stays as asked."""
     rules = tuple(
         Rule(
@@ -46,4 +49,6 @@ def proposal(ladder: Ladder) -> Policy:
         for depth in ("commodity", "routine", "professional", "frontier")
     )
     stay = Rule(name="no signal of depth: stays as asked")
-    return Policy(name=f"built-in proposal on ladder {ladder.name}", ladder=ladder, rules=(*rules, stay))
+    return Policy(
+        name=f"built-in proposal on ladder {ladder.name}", ladder=ladder, rules=(*rules, stay), limits=limits
+    )

@@ -38,12 +38,12 @@ class Cue(msgspec.Struct, frozen=True, gc=False):
 def _table() -> dict[str, Cue]:
     rows: dict[str, Cue] = {
         "classify": Cue("verb: classify", "task", "classification", 1.0, -0.6),
-        "categories": Cue("names categories", "task", "classification", 0.5, -0.6),
+        "categories": Cue("names categories", "task", "classification", 0.5, -0.6, told=True),
         "pick": Cue("verb: pick", "task", "classification", 0.6, told=True),
         "closed output": Cue("bare answer asked for", "task", "classification", 0.35, told=True),
         "label": Cue("verb: label", "task", "labeling", 1.1, -0.6),
         "extract": Cue("verb: extract", "task", "extraction", 1.0, -0.6),
-        "moderate": Cue("verb: moderate", "task", "content filtering", 1.2, -0.6),
+        "moderate": Cue("verb: moderate", "task", "content filtering", 1.2, -0.6, told=True),
         "format": Cue("verb: format", "task", "transformation", 1.0, -0.55),
         "convert": Cue("verb: convert", "task", "transformation", 0.9, -0.2),
         "correct": Cue("verb: correct", "task", "transformation", 1.0, -0.55),

@@ -5,6 +5,7 @@ What cannot be parsed still has a digest and tokens; it never raises.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,16 +31,37 @@ _CONTENT_KEYS = frozenset(
 )
 
 
+class Tool(msgspec.Struct, frozen=True):
+    """One tool of an array."""
+
+    text: ToolText
+    fact: ToolFact
+    need: str
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One entry of a tools array, read once however the array is ordered."""
+
+    tools: tuple[Tool, ...]
+    """One, or those inside a namespace; none where the entry is no definition."""
+    tokens: int
+    digest: int
+
+
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """What a tools array says."""
 
     texts: tuple[ToolText, ...] = ()
+    """By name, whatever the order sent."""
     facts: tuple[ToolFact, ...] = ()
+    """In the order sent."""
     tokens: int = 0
-    """Of the whole array as compact JSON."""
+    """Of the entries as compact JSON, and of the array around them."""
     needs: frozenset[str] = frozenset()
-    digest: int = 0
-    """Of the set of names, whatever their order; 0 for none."""
+    names: int = 0
+    """Digest of the set of names, whatever their order; 0 for none."""
+    content: int = 0
+    """Digest of the definitions, whatever their order; 0 for none."""
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +79,7 @@ class Definitions:
     def __init__(self, digester: Digester) -> None:
         self._digester = digester
         self._tools: Memo[bytes, Tools] = Memo(entries=1_024, weight=64_000_000)
+        self._entries: Memo[bytes, Entry] = Memo(entries=8_192, weight=64_000_000)
         self._schemas: Memo[bytes, Schema] = Memo(entries=1_024, weight=16_000_000)
 
     def tools(self, raw: bytes) -> Tools:
@@ -75,22 +98,34 @@ class Definitions:
 
     def _read_tools(self, raw: bytes) -> Tools:
         digester = self._digester
-        texts, facts, needs = [], [], set()
-        for tool in _definitions(raw):
-            needs.add(_need(tool))
-            text = _text(tool)
-            texts.append(text)
-            facts.append(
-                ToolFact(digest=digester.text("t:" + text.name), tokens=_tokens(msgspec.json.encode(tool)))
-            )
+        known, read = self._entries.get, self._read_entry
+        entries = [known(item) or read(item) for item in _items(raw)]
+        tools = [tool for entry in entries for tool in entry.tools]
+        if not entries:
+            return Tools(tokens=_tokens(raw), content=digester.of(raw))
+        texts = sorted({tool.text for tool in tools}, key=lambda text: (text.name, text.description))
         names = sorted({text.name for text in texts})
+        content = sorted(entry.digest for entry in entries)
         return Tools(
             texts=tuple(texts),
-            facts=tuple(facts),
-            tokens=_tokens(_compact(raw)),
-            needs=frozenset(needs),
-            digest=digester.text("\x1f".join(["tools", *names])),
+            facts=tuple([tool.fact for tool in tools]),
+            tokens=sum(entry.tokens for entry in entries) + 2,
+            needs=frozenset([tool.need for tool in tools]),
+            names=digester.text("\x1f".join(["tools", *names])),
+            content=digester.of(struct.pack(f"<{len(content)}Q", *content)),
         )
+
+    def _read_entry(self, raw: bytes) -> Entry:
+        parsed = _parse(raw)
+        tools = []
+        for tool in _opened(parsed):
+            text = _text(tool)
+            fact = ToolFact(
+                digest=self._digester.text("t:" + text.name), tokens=_tokens(msgspec.json.encode(tool))
+            )
+            tools.append(Tool(text=text, fact=fact, need=_need(tool)))
+        entry = Entry(tools=tuple(tools), tokens=_tokens(_compact(raw)), digest=self._digester.of(raw))
+        return self._entries.put(raw, entry, 2 * len(raw))
 
     def _read_schema(self, raw: bytes) -> Schema:
         parsed = _parse(raw)
@@ -112,7 +147,7 @@ def tool_names(request: Request) -> tuple[str, ...]:
 
     The same order as `Template.tools`. Parses: meant for once per distinct tools array.
     """
-    return tuple(_text(tool).name for tool in _definitions(request.tools)) if request.tools else ()
+    return tuple(_text(tool).name for raw in _items(request.tools) for tool in _opened(_parse(raw)))
 
 
 def _parse(raw: bytes) -> Any:
@@ -122,17 +157,25 @@ def _parse(raw: bytes) -> Any:
         return None
 
 
-def _definitions(raw: bytes) -> Iterator[dict[str, Any]]:
-    """Every definition of the array, those inside a namespace in its place."""
-    parsed = _parse(raw)
-    for tool in parsed if isinstance(parsed, list) else ():
-        if not isinstance(tool, dict):
-            continue
-        inner = tool.get("tools") if tool.get("type") == "namespace" else None
-        if isinstance(inner, list):
-            yield from (each for each in inner if isinstance(each, dict))
-        else:
-            yield tool
+def _items(raw: bytes) -> list[bytes]:
+    """The entries of the array, each as sent; none where it is not an array."""
+    if not raw:
+        return []
+    try:
+        return [bytes(item) for item in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+
+
+def _opened(entry: Any) -> Iterator[dict[str, Any]]:
+    """The definitions of an entry: itself, or those inside a namespace."""
+    if not isinstance(entry, dict):
+        return
+    inner = entry.get("tools") if entry.get("type") == "namespace" else None
+    if isinstance(inner, list):
+        yield from (each for each in inner if isinstance(each, dict))
+    else:
+        yield entry
 
 
 def _text(tool: dict[str, Any]) -> ToolText:

@@ -27,6 +27,7 @@ _SOFT_CAP = 0.58
 _CLOSED = 0.15
 _ENOUGH = 0.3
 """Votes under this elect nothing."""
+_ROUTINE = 0.15
 _NEAR = 0.75
 """A task with this share of the winner's votes is near enough for its depth to count."""
 _PLACE = (0.35, 0.8, 1.0)
@@ -155,9 +156,8 @@ def _votes(template: TemplateSignals, turn: TurnSignals, needs: frozenset[str]) 
     own, users = _scales(template)
     votes = [_told(template, hit, own) for hit in template.hits]
     for task, weight, shown in template.votes:
-        if task == "tool call" and turn.band <= _BRIEF:
-            weight += _BRIEF_ORDER
-        votes.append(_Vote(task, weight, USUAL_DEPTH[task], shown, spoken=False))
+        brief = _BRIEF_ORDER if task == "tool call" and turn.band <= _BRIEF else 0.0
+        votes.append(_Vote(task, weight + brief, USUAL_DEPTH[task], shown, spoken=False))
     open_to_hard = template.fixed in CLOSED_TASKS and not template.labels
     serves = _serves(template)
     written = any(name == "write" for name, _, _ in turn.cues)
@@ -223,14 +223,13 @@ def _base(
             return None
     alone = (template.labels and task in CLOSED_TASKS) or (task == "tool call" and turn.band <= _BRIEF)
     counted = {task} if alone else near
-    depths = [
-        vote.depth
-        for vote in votes
-        if vote.depth is not None
-        and vote.weight >= 0.1
-        and (vote.task == task or (vote.spoken and vote.task in counted))
-    ]
-    return max(depths, default=None)
+    heavy = [vote for vote in votes if vote.depth is not None and vote.weight >= 0.1]
+    own = max((vote.depth or 0.0 for vote in heavy if vote.task == task), default=None)
+    others = max((vote.depth or 0.0 for vote in heavy if vote.spoken and vote.task in counted), default=None)
+    if own is None:
+        # A neighbour may deepen a task without depth of its own, never make it simple.
+        return others if others is not None and others > _ROUTINE else None
+    return max(own, others) if others is not None else own
 
 
 def _lifted(

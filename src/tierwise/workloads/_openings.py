@@ -50,6 +50,15 @@ _SPOKEN = frozenset(
     """.split()
 )
 """Words of people who speak for themselves; a template in the user message seldom opens so."""
+_ASKING = frozenset(
+    """
+    is are am was were do does did why how what when where who which whose will would should has have had
+    warum wieso wie was wann wo wer welche ist sind hat haben pourquoi comment quand où qui quel quelle est-ce
+    por cómo qué cuándo dónde quién cuál como quando onde quem qual perché come dove chi
+    почему как что когда где кто какой waarom hoe wat dlaczego jak co kiedy gdzie neden nasıl ne
+    """.split()
+)
+"""Words that begin a question. A whole question may be a template; its first words alone say less."""
 SPOKEN = 1
 """Lowest bit of an opening's digest: set where it sounds like a person, or says too little."""
 _GERMAN = frozenset("und ist nicht eine einen einem für mit den der das im zu".split())
@@ -84,7 +93,7 @@ class Reader:
             words = first.split(None, LONGER_WORDS)
             if len(words) >= HEAD_WORDS:
                 spoken = _spoken(words)
-                asks = SPOKEN if first[-1] in "?\uff1f" else spoken
+                asks = SPOKEN if words[0].lower() in _ASKING else spoken
                 plain = _plain(words[:LONGER_WORDS])
                 head = digest("h" + " ".join(plain[:HEAD_WORDS])) & ~SPOKEN | asks
                 if len(words) > LONGER_WORDS:

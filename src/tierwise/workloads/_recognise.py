@@ -49,8 +49,6 @@ class Masked(msgspec.Struct, frozen=True):
     base: int
     segments: tuple[int, ...]
     head: str
-    tools: Tools
-    schema: Schema
     needs: frozenset[str]
     signals: TemplateSignals
     leaf: Leaf
@@ -167,13 +165,14 @@ class Recogniser:
 
     def _learn(self, key: tuple[Endpoint, str, bytes, bytes]) -> Known:
         """Work out everything that calls with these instructions, tools and schema share."""
-        _, instructions, raw_tools, raw_schema = key
+        endpoint, instructions, raw_tools, raw_schema = key
         digester = self._digester
+        tools, schema = self._definitions.tools(raw_tools), self._definitions.schema(raw_schema)
         lines = self._cutter.cut(instructions)
-        masked = self._masked_of(key, lines)
+        masked = self._masked_of(endpoint, lines, tools, schema, raw_schema)
         state = digester.state()
         state.update(b"%d\x1f%b%d\x1f%b" % (len(raw_tools), raw_tools, len(raw_schema), raw_schema))
-        fixed = masked.tools.tokens + masked.schema.tokens
+        fixed = tools.tokens + schema.tokens
         first = Block(int.from_bytes(state.digest(), "little") or 1, fixed)
         encoded = instructions.encode("utf-8", "surrogatepass")
         state.update(b"\x1d%d\x1f%b" % (len(encoded), encoded))
@@ -187,9 +186,9 @@ class Recogniser:
                 segments=masked.segments,
                 head=masked.head,
                 instructions_tokens=spoken,
-                tools_tokens=masked.tools.tokens,
-                schema_tokens=masked.schema.tokens,
-                tools=masked.tools.facts,
+                tools_tokens=tools.tokens,
+                schema_tokens=schema.tokens,
+                tools=tools.facts,
                 needs=masked.needs,
                 task=signals.task,
                 depth=signals.depth,
@@ -204,40 +203,29 @@ class Recogniser:
         )
         return self._known.put(key, known, len(encoded) + len(raw_tools) + len(raw_schema) + 2_000)
 
-    def _masked_of(self, key: tuple[Endpoint, str, bytes, bytes], lines: list[Line]) -> Masked:
-        """What texts share that differ only in what is masked: made of the masked text alone."""
-        endpoint, _, raw_tools, raw_schema = key
-        segments = tuple(chain.from_iterable([line.segments for line in lines]))
-        short = (endpoint, segments, raw_tools, raw_schema)
-        found = self._masked.get(short)
-        if found is None:
-            found = self._mask(endpoint, segments, lines, raw_tools, raw_schema)
-            self._masked.put(short, found, 40 * len(segments) + len(raw_tools) + len(raw_schema))
-        return found
-
-    def _mask(
-        self,
-        endpoint: Endpoint,
-        segments: tuple[int, ...],
-        lines: list[Line],
-        raw_tools: bytes,
-        raw_schema: bytes,
+    def _masked_of(
+        self, endpoint: Endpoint, lines: list[Line], tools: Tools, schema: Schema, raw_schema: bytes
     ) -> Masked:
-        tools, schema = self._definitions.tools(raw_tools), self._definitions.schema(raw_schema)
+        """What prompts share that differ only in what is masked, or in the order of their tools."""
+        segments = tuple(chain.from_iterable([line.segments for line in lines]))
+        short = (endpoint, segments, tools.content, raw_schema)
+        found = self._masked.get(short)
+        if found is not None:
+            return found
+        # Of the masked text alone, so that it does not matter which call came first.
         texts = [text for line in lines for text in line.texts]
         shape = self._digester.text(f"{_KINDS.get(endpoint, endpoint)}\x1f{schema.digest}") & 0xFFFFFFFF
-        base = (shape << 32) | (tools.digest & 0xFFFFFFFF) or 1
+        base = (shape << 32) | (tools.names & 0xFFFFFFFF) or 1
         signals = read_template("\n".join(texts), tools.texts, raw_schema, endpoint)
-        return Masked(
+        masked = Masked(
             base=base,
             segments=segments,
             head=" ".join(texts[:4])[:HEAD],
-            tools=tools,
-            schema=schema,
             needs=tools.needs | schema.needs | signals.needs,
             signals=signals,
             leaf=self._templates.find(base, segments, tools.facts),
         )
+        return self._masked.put(short, masked, 40 * len(segments) + len(raw_schema) + 2_000)
 
 
 def _needs(request: Request, needs: frozenset[str]) -> frozenset[str]:

@@ -44,6 +44,7 @@ _PASSAGES = re.compile(
     re.IGNORECASE,
 )
 """A line that is only such a label: the paragraph after it is what was retrieved."""
+_LABEL_ENDS = (":\n", WIDE_COLON + "\n", "*\n", " \n", "\r\n")
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -92,15 +93,9 @@ def _has_blocks(text: str) -> bool:
     return "</" in text or '"""' in text or "'''" in text
 
 
-def _is_plain(text: str) -> bool:
-    """Whether a text is nothing but lines, and few enough: true of most."""
-    return (
-        len(text) <= LONGEST
-        and text.count("\n") < MOST_SEGMENTS // 4
-        and ":\n" not in text
-        and WIDE_COLON + "\n" not in text
-        and not _has_blocks(text)
-    )
+def _opens_passage(raw: str) -> bool:
+    """Whether a line is only a label such as 'Context:', right above what was retrieved."""
+    return len(raw) < 48 and raw.count("\n") == 1 and _PASSAGES.fullmatch(raw) is not None
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int, str]]:
@@ -132,9 +127,12 @@ class Cutter:
 
     def cut(self, text: str) -> list[Line]:
         """The lines of `text` in order; at most `LONGEST` characters and `MOST_SEGMENTS` segments."""
-        if _is_plain(text):
-            line = self._line
-            return [line(raw) for raw in _LINES.findall(text)]
+        if len(text) <= LONGEST and text.count("\n") < MOST_SEGMENTS // 4 and not _has_blocks(text):
+            # Nothing but lines, and few enough: true of most texts.
+            raws = _LINES.findall(text)
+            if not any(raw.endswith(_LABEL_ENDS) and _opens_passage(raw) for raw in raws):
+                known = self._lines.get
+                return [known(raw) or self._line(raw) for raw in raws]
         lines: list[Line] = []
         left, read = MOST_SEGMENTS, 0
         for piece, name in self._pieces(text[:LONGEST]):
@@ -192,7 +190,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
                 passage, label = [], ""
         else:
             yield raw, ""
-            if len(raw) < 48 and raw.count("\n") == 1 and _PASSAGES.fullmatch(raw):
+            if _opens_passage(raw):
                 label = "passages"
     if passage:
         yield "".join(passage), label

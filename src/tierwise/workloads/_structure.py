@@ -27,7 +27,7 @@ _APPLIED = re.compile(r"\b[a-zA-Z]\([a-z](?:\s?[+*,/-]\s?[a-z0-9(]|\)\s?=)")
 _NUMBER = re.compile(r"\d+")
 _ASKING = ("?", "\uff1f", "\u061f", "\u0964")
 _OPTION_PAIRS = (("\nA.", "\nB."), ("\nA)", "\nB)"), ("(A)", "(B)"), ("\nA:", "\nB:"), ("\n1)", "\n2)"))
-_SYMBOLS = "∫∑√∏∂∇∞∀∃≤≥≡∈⊂ℝℤℚℕ"
+_SYMBOLS = "∫∑√≤∈∀"
 
 
 def read_structure(text: str) -> int:

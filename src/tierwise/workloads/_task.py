@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from tierwise.workloads._cues import CUES
-from tierwise.workloads._lexicon import INNER, find, is_wide, normalise
+from tierwise.workloads._lexicon import INNER, find, is_wide, lexicon, normalise
 from tierwise.workloads._signals import CueHit
 from tierwise.workloads._types import TASKS, Task
 
@@ -31,12 +31,13 @@ def hits_in(text: str) -> list[CueHit]:
     thing twice adds nothing, so padding cannot move the result. Clauses that speak of the
     model or the task's difficulty are left out.
     """
+    known = lexicon().told
     best: dict[str, CueHit] = {}
     constraints: set[str] = set()
     for place, sentence in enumerate(_sentences(text)):
         normal = normalise(sentence)
         words = normal.split()
-        found = find(normal, words, is_wide(normal))
+        found = find(known, normal, words, is_wide(normal))
         cues = {entry.cue for _, entry in found}
         if "claim" in cues and "self" in cues:
             continue
@@ -44,9 +45,9 @@ def hits_in(text: str) -> list[CueHit]:
             if entry.cue == "constraint" or (entry.cue == "hard code" and entry.cue in best):
                 constraints.add(word)
                 continue
-            weight = _weight(word, entry.language, words, place)
-            known = best.get(entry.cue)
-            if CUES[entry.cue].kind != "claim" and (known is None or weight > known.weight):
+            weight = _weight(entry.first, entry.language, words, place)
+            met = best.get(entry.cue)
+            if CUES[entry.cue].kind != "claim" and (met is None or weight > met.weight):
                 best[entry.cue] = CueHit(entry.cue, entry.language, weight)
     named = best.get("format")
     general = best.pop("convert", None) if named else None

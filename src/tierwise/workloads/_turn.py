@@ -1,6 +1,6 @@
 """Reading the newest user turn, on every call: a few microseconds, whatever its length.
 
-Looks at the first 360 and last 160 characters (half as many where words have no spaces). What
+Looks at the first 320 and last 140 characters (half as many where words have no spaces). What
 lies between is material more often than a question.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from tierwise.workloads._cues import CUES
-from tierwise.workloads._lexicon import INNER, Entry, find, is_wide, normalise, small_turn
+from tierwise.workloads._lexicon import INNER, Entry, find, is_wide, lexicon, normalise, small_turn
 from tierwise.workloads._signals import TurnSignals
 from tierwise.workloads._structure import read_structure
 from tierwise.workloads._task import SENTENCES, VERB_LAST
 
-FIRST = 360
-LAST = 160
+FIRST = 320
+LAST = 140
 ASKED = (14, 12)
 """Words at the start and end of a turn that count as what is asked; the rest is material."""
 OPENING = (5, 6)
@@ -51,7 +51,7 @@ def read_turn(
     small = None
     if (len(words) <= _SHORT_WORDS and size <= 80) if not wide else size <= _SHORT_WIDE:
         small = small_turn(words, wide)
-    found = find(normal, words, wide) if words and not small else []
+    found = find(lexicon().asked, normal, words, wide) if words and not small else []
     return TurnSignals(
         cues=_cues(found, words, normal, sample) if found else (),
         small=small,
@@ -72,8 +72,8 @@ def _cues(
     asked, opening = _places(words)
     met: dict[str, tuple[str, str, int]] = {}
     constraints = 0
-    for word, entry in found:
-        cue = entry.cue
+    for _, entry in found:
+        cue, word = entry.cue, entry.first
         if CUES[cue].kind == "claim":
             continue
         if cue == "constraint" or (cue == "hard code" and cue in met):
@@ -105,12 +105,13 @@ def _wide_place(stem: str, normal: str) -> int:
 
 def _without_claims(sample: str) -> tuple[list[tuple[str, Entry]], list[str], str]:
     """The same reading with every clause left out that says how hard the task is or which model to use."""
+    known = lexicon().asked
     kept = []
     for clause in SENTENCES.split(sample):
         normal = normalise(clause)
-        cues = {entry.cue for _, entry in find(normal, normal.split(), is_wide(normal))}
+        cues = {entry.cue for _, entry in find(known, normal, normal.split(), is_wide(normal))}
         if not ("claim" in cues and "self" in cues):
             kept.append(normal)
     normal = " ".join(kept)
     words = normal.split()
-    return find(normal, words, is_wide(normal)), words, normal
+    return find(known, normal, words, is_wide(normal)), words, normal
