@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -366,6 +367,22 @@ def test_a_long_prompt_is_read_in_bounded_time_and_a_changed_line_costs_little()
     facts = recogniser.recognise(chat(said("system", text)))
     assert len(facts.template.segments) <= 600
     assert facts.template.instructions_tokens > 100_000
+
+
+@pytest.mark.parametrize(
+    "piece", ["<context>", "Context:\n", "'''", "a. B", " \n", "1 May ", "<data>x</data>", "("], ids=repr
+)
+@pytest.mark.parametrize("role", ["system", "user"])
+def test_hostile_prompts_take_linear_time(role: str, piece: str) -> None:
+    request = Request(
+        endpoint="chat", messages=(Message(role=role, content=piece * (1_000_000 // len(piece))),)
+    )
+    recogniser = Recogniser()
+    recogniser.recognise(chat(SYSTEM))
+    started = time.process_time()
+    recogniser.recognise(request)
+
+    assert time.process_time() - started < 1
 
 
 TEXT = st.one_of(

@@ -1,6 +1,6 @@
 """What a cue of the lexicon means: which task it speaks for, and how deep such work goes.
 
-The words behind each cue stand in `data/words.toml`; here stand only meanings, so that a new
+The words behind each cue stand in `data/words/`; here stand only meanings, so that a new
 language is a line of data and a change of meaning is one row of this table.
 
 Depth runs from -1 to 1. Bands: commodity up to -0.35, routine up to 0.15, professional up to
@@ -74,7 +74,7 @@ def _table() -> dict[str, Cue]:
         "support": Cue("customer support", "task", "chat", 0.6, -0.15, told=True),
         "customers": Cue("speaks to customers", "task", "chat", 0.5, -0.15, told=True),
         "small talk": Cue("small talk", "task", "chat", 0.5, -0.15),
-        "persona": Cue("an assistant", "task", "chat", 0.3),
+        "persona": Cue("an assistant", "task", "chat", 0.29),
         "use tools": Cue("told to use tools", "task", "tool call", 0.5, -0.1),
         "sub-agent": Cue("told it is a sub-agent", "role", "sub-agent step", 2.0, -0.1),
         "orchestrate": Cue("told to direct agents", "role", "planning", 0.6, 0.65, hard=True),

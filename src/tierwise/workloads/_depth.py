@@ -37,8 +37,12 @@ _ORDER_ONLY = (0.1, 0.2, 1.0)
 _AGAINST = 0.35
 """In an open template, a closed task is doubted by any deeper cue of this share of its votes."""
 _PICKING = frozenset({"pick", "closed output"})
+_UNREAD = 5
+"""From this band on (600 tokens) much of a turn lies outside what is read."""
 _SERVICE = frozenset({"support", "customers"})
 _ASKED_OF_SHOPS = frozenset({"solve", "why"})
+_HARD_ANYWAY = 1.6
+"""'Label the answer' over a proof: what is hard in the turn outweighs a closed verb above it."""
 _BRIEF = 1
 """Bands up to this (under 12 tokens) with tools offered are orders to use them."""
 _BRIEF_ORDER = 0.4
@@ -146,6 +150,8 @@ def _small(template: TemplateSignals, turn: TurnSignals) -> Verdict:
         return Verdict(
             task="chat", depth="commodity", score=-0.6, signals=(f"newest turn: only {turn.small}",)
         )
+    if not turn.later and not template.tools:
+        return Verdict(task="chat", depth="unknown", score=0.0, signals=("newest turn: agrees to nothing",))
     task: Task = "tool call" if template.tools else template.task if template.task != "unknown" else "chat"
     # What is agreed to stands in earlier turns: the instructions tell its depth, short of the top.
     score = max(-0.1, min(template.score, 0.3)) if template.depth != "unknown" else -0.1
@@ -156,7 +162,8 @@ def _votes(template: TemplateSignals, turn: TurnSignals, needs: frozenset[str]) 
     own, users = _scales(template)
     votes = [_told(template, hit, own) for hit in template.hits]
     for task, weight, shown in template.votes:
-        brief = _BRIEF_ORDER if task == "tool call" and turn.band <= _BRIEF else 0.0
+        step = turn.band <= _BRIEF or turn.answers_tools
+        brief = _BRIEF_ORDER if task == "tool call" and step else 0.0
         votes.append(_Vote(task, weight + brief, USUAL_DEPTH[task], shown, spoken=False))
     open_to_hard = template.fixed in CLOSED_TASKS and not template.labels
     serves = _serves(template)
@@ -164,12 +171,13 @@ def _votes(template: TemplateSignals, turn: TurnSignals, needs: frozenset[str]) 
     for name, language, place in turn.cues:
         cue = CUES[name]
         if not cue.told and not (written and name == "produce"):
-            scale = 1.6 if cue.hard and open_to_hard else users
+            scale = _HARD_ANYWAY if cue.hard and open_to_hard else users
             if serves and name in _ASKED_OF_SHOPS:
                 scale *= 0.4
             weight = cue.vote * (_ORDER_ONLY if cue.task in CLOSED_TASKS else _PLACE)[place] * scale
             votes.append(_Vote(cue.task, weight, cue.depth, phrase(name, language), cue.hard))
-    votes += _structural(template, turn, users)
+    exam = open_to_hard and not template.needs
+    votes += _structural(template, turn, _HARD_ANYWAY if exam else users)
     if _constraints(template, turn) >= 3:
         votes.append(_Vote("planning", 0.35, 0.4, "several constraints"))
     if "computer_use" in needs:
@@ -223,6 +231,8 @@ def _base(
             return None
     alone = (template.labels and task in CLOSED_TASKS) or (task == "tool call" and turn.band <= _BRIEF)
     counted = {task} if alone else near
+    if task == "chat" and turn.band >= _UNREAD and _serves(template):
+        return None  # most of so long a turn was not read, and not every long letter is a small matter
     heavy = [vote for vote in votes if vote.depth is not None and vote.weight >= 0.1]
     own = max((vote.depth or 0.0 for vote in heavy if vote.task == task), default=None)
     others = max((vote.depth or 0.0 for vote in heavy if vote.spoken and vote.task in counted), default=None)
@@ -290,6 +300,10 @@ def _shown(votes: list[_Vote], task: Task, turn: TurnSignals, reasons: list[str]
         else "a very long turn"
     )
     shown = [*(vote.shown for vote in mine[:4]), *reasons]
+    if turn.images:
+        shown.append("carries images")
+    if turn.answers_tools:
+        shown.append("answers tool results")
     if turn is not _NO_TURN:
         shown.append(length)
     return tuple(dict.fromkeys(shown))[:_MOST_SIGNALS]

@@ -60,7 +60,7 @@ class Index(msgspec.Struct, frozen=True):
 
 
 class Lexicon(msgspec.Struct, frozen=True):
-    """The words of `data/words.toml`."""
+    """The words of `data/words/`."""
 
     told: Index
     """For instructions: every word."""
@@ -86,11 +86,9 @@ def is_wide(text: str) -> bool:
     return _WIDE.search(text, 0, 80) is not None or _WIDE.search(text, max(len(text) - 60, 0)) is not None
 
 
-def _key(phrase: str) -> str:
+def _key(phrase: str, common: frozenset[str]) -> str:
     """The word that finds a phrase: its longest one that few other texts hold."""
-    return max(
-        phrase.split(), key=lambda word: (f" {word} " not in f" {_COMMON} " and len(word) > 2, len(word))
-    )
+    return max(phrase.split(), key=lambda word: (len(word) > 2 and word not in common, len(word)))
 
 
 def _rows(raw: dict[str, dict[str, str]]) -> list[tuple[str, str, str]]:
@@ -103,15 +101,21 @@ def _rows(raw: dict[str, dict[str, str]]) -> list[tuple[str, str, str]]:
 
 
 def _spaced(rows: list[tuple[str, str, str]]) -> dict[str, tuple[Entry, ...]]:
+    common = frozenset(_COMMON.split())
     found: dict[str, dict[tuple[str, str], str]] = {}
     for cue, language, word in rows:
         phrase = word if " " in word else ""
-        shared = found.setdefault(_key(word), {})
+        shared = found.setdefault(_key(word, common) if " " in word else word, {})
         # A word that several languages write alike names none of them.
         shared[phrase, cue] = language if shared.get((phrase, cue), language) == language else ""
     return {
         key: tuple(
-            Entry(phrase.split()[0] if phrase else key, f" {phrase} " if phrase else "", cue, "" if lang == "xx" else lang)
+            Entry(
+                phrase.split()[0] if phrase else key,
+                f" {phrase} " if phrase else "",
+                cue,
+                "" if lang == "xx" else lang,
+            )
             for (phrase, cue), lang in shared.items()
         )
         for key, shared in found.items()
@@ -134,9 +138,10 @@ def _inside(rows: list[tuple[str, str, str]]) -> re.Pattern[str]:
 
 @cache
 def lexicon() -> Lexicon:
-    """The lexicon, read from the package's data on first use (about 15 ms)."""
-    source = resources.files("tierwise.workloads").joinpath("data/words.toml")
-    rows = _rows(tomllib.loads(source.read_text("utf-8")))
+    """The lexicon, read from the package's data on first use (about 40 ms)."""
+    folder = resources.files("tierwise.workloads").joinpath("data/words")
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda f: f.name)
+    rows = [row for file in files for row in _rows(tomllib.loads(file.read_text("utf-8")))]
     cues = [row for row in rows if row[0] not in SMALL]
     return Lexicon(
         told=_index(cues),

@@ -159,6 +159,8 @@ def loosen(masked: str) -> str:
     if label is not None:
         return label + MASK
     loose = _QUOTED.sub(MASK, masked)
+    if loose[1:].islower():
+        return " ".join(loose.split())
     words = loose.split()
     if not _GERMAN.isdisjoint(words):
         return " ".join(words)

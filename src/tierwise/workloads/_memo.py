@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -37,6 +37,11 @@ class Memo(Generic[K, V]):
                 return None
             self._put(key, found)
         return found[0]
+
+    def get_all(self, keys: Sequence[K]) -> list[V | None]:
+        """`get` of every key, cheaper than one by one."""
+        young = self._young.get
+        return [found[0] if (found := young(key)) is not None else self.get(key) for key in keys]
 
     def put(self, key: K, value: V, weight: int = 1) -> V:
         """Keep `value`, which weighs `weight` (bytes of text), and return it."""

@@ -234,6 +234,6 @@ def _inner(members: list[tuple[int, ...]], digest: int) -> list[int]:
     if members[0][FIRST] != digest:
         return []
     seconds = Counter(row[SECOND] for row in members if row[SECOND] and not row[SECOND] & SPOKEN)
-    frequent = [second for second, count in seconds.items() if count >= AT_LEAST[SECOND]]
+    frequent = [second for second, count in seconds.items() if count >= AT_LEAST[FIRST]]
     covered = sum(seconds[second] for second in frequent)
     return sorted(frequent) if 2 <= len(frequent) <= 12 and covered >= 0.9 * len(members) else []

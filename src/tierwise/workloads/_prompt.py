@@ -120,11 +120,7 @@ def _extras(message: Message) -> bytes:
 
 
 def walk(messages: Sequence[Message], start: int) -> Walk:
-    """Read the messages from `start` on: each text is encoded once, and hashed once by the caller.
-
-    A million calls of an audit pass here, so the common message (a role and one string) takes
-    the short way through each branch.
-    """
+    """Read the messages from `start` on. The common one, a role and a string, takes the short ways."""
     frames: list[bytes] = []
     run_start = run_end = turn = chars = before_chars = tail_from = 0
     first = said = newest = ""
@@ -141,14 +137,13 @@ def walk(messages: Sequence[Message], start: int) -> Walk:
             text = ""
         size = len(text)
         frame = f"\x1e{role}\x1f{size}\x1f{text}".encode("utf-8", "surrogatepass")
-        if message.type is None and role == "user":
-            model = False
+        if message.type is None and (role == "user" or (role == "assistant" and not message.tool_calls)):
+            model = role == "assistant"
         else:
             model = _is_model_item(message)
-            if not (role == "assistant" and message.tool_calls is None and message.type is None):
-                more = _extras(message)
-                frame += more
-                size += len(more)
+            more = _extras(message)
+            frame += more
+            size += len(more)
         if model:
             if not in_run:
                 in_run = True

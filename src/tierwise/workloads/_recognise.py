@@ -13,7 +13,7 @@ from tierwise.workloads._depth import Judge, read_template, read_turn
 from tierwise.workloads._estimate import estimate_tokens
 from tierwise.workloads._memo import Memo
 from tierwise.workloads._openings import Reader
-from tierwise.workloads._prompt import leading_instructions, walk
+from tierwise.workloads._prompt import Walk, leading_instructions, walk
 from tierwise.workloads._role import role_of
 from tierwise.workloads._segments import Cutter, Digester, Line
 from tierwise.workloads._signals import TemplateSignals
@@ -92,24 +92,10 @@ class Recogniser:
         if known is None:
             known = self._learn(key)
         found = walk(request.messages, count)
-        state = known.state.copy()
-        blocks: tuple[Block, ...] = known.blocks
-        before, after = found.before, found.after
-        quotes = before.count(b'"')
-        tokens = known.tokens + estimate_tokens(found.before_chars, len(before), quotes)
-        state.update(before)
-        past = Block(int.from_bytes(state.digest(), "little") or 1, tokens)
-        state.update(after)
-        whole = int.from_bytes(state.digest(), "little") or 1
-        # From the sums, so that the next turn's prefix comes to the same count.
-        tokens = known.tokens + estimate_tokens(
-            found.before_chars + found.after_chars, len(before) + len(after), quotes + after.count(b'"')
-        )
+        past, whole = _prefixes(known, found)
         needs = _needs(request, known.template.needs)
         if found.media:
             needs |= found.media
-        else:
-            blocks = (*blocks, past, Block(whole, tokens))
         opening = self._openings.read(found.first, len(known.template.segments))
         verdict = self._judge.judge(
             known.signals,
@@ -133,12 +119,12 @@ class Recogniser:
             role=role_of(request, known.signals),
             signals=verdict.signals,
             needs=needs,
-            input_tokens=tokens,
+            input_tokens=whole.tokens,
             newest_tokens=estimate_tokens(found.tail_chars, found.tail_bytes),
             max_output_tokens=request.max_output_tokens,
-            blocks=blocks,
+            blocks=known.blocks if found.media else (*known.blocks, past, whole),
             turn=found.turn,
-            request=0 if found.media else self._request(request, whole),
+            request=0 if found.media else self._request(request, whole.digest),
         )
 
     def _request(self, request: Request, whole: int) -> int:
@@ -226,6 +212,22 @@ class Recogniser:
             leaf=self._templates.find(base, segments, tools.facts),
         )
         return self._masked.put(short, masked, 40 * len(segments) + len(raw_schema) + 2_000)
+
+
+def _prefixes(known: Known, found: Walk) -> tuple[Block, Block]:
+    """The prompt up to the last response, and the whole of it."""
+    state = known.state.copy()
+    before, after = found.before, found.after
+    quotes = before.count(b'"')
+    tokens = known.tokens + estimate_tokens(found.before_chars, len(before), quotes)
+    state.update(before)
+    past = Block(int.from_bytes(state.digest(), "little") or 1, tokens)
+    state.update(after)
+    # From the sums, so that the next turn's prefix comes to the same count.
+    tokens = known.tokens + estimate_tokens(
+        found.before_chars + found.after_chars, len(before) + len(after), quotes + after.count(b'"')
+    )
+    return past, Block(int.from_bytes(state.digest(), "little") or 1, tokens)
 
 
 def _needs(request: Request, needs: frozenset[str]) -> frozenset[str]:

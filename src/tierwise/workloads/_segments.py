@@ -15,7 +15,7 @@ import msgspec
 
 from tierwise.catalog import count_tokens
 from tierwise.workloads._estimate import estimate_text
-from tierwise.workloads._mask import MASK, WIDE_COLON, label_of, loosen, mask
+from tierwise.workloads._mask import MASK, label_of, loosen, mask
 from tierwise.workloads._memo import Memo
 
 LOOSE = 0xFFFFFFFF_00000000
@@ -44,7 +44,6 @@ _PASSAGES = re.compile(
     re.IGNORECASE,
 )
 """A line that is only such a label: the paragraph after it is what was retrieved."""
-_LABEL_ENDS = (":\n", WIDE_COLON + "\n", "*\n", " \n", "\r\n")
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +53,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     texts: tuple[str, ...]
     """Masked text of each segment."""
     tokens: int
+    opens: bool = False
+    """It is only a label, right above what was retrieved."""
 
 
 class Digester:
@@ -90,7 +91,7 @@ class Digester:
 
 
 def _has_blocks(text: str) -> bool:
-    return "</" in text or '"""' in text or "'''" in text
+    return ("<" in text and "</" in text) or '"""' in text or ("'" in text and "'''" in text)
 
 
 def _opens_passage(raw: str) -> bool:
@@ -130,18 +131,19 @@ class Cutter:
         if len(text) <= LONGEST and text.count("\n") < MOST_SEGMENTS // 4 and not _has_blocks(text):
             # Nothing but lines, and few enough: true of most texts.
             raws = _LINES.findall(text)
-            if not any(raw.endswith(_LABEL_ENDS) and _opens_passage(raw) for raw in raws):
-                known = self._lines.get
-                return [known(raw) or self._line(raw) for raw in raws]
+            found = self._lines.get_all(raws)
+            plain = [line or self._line(raw) for line, raw in zip(found, raws, strict=True)]
+            if not any(line.opens for line in plain):
+                return plain
         lines: list[Line] = []
         left, read = MOST_SEGMENTS, 0
         for piece, name in self._pieces(text[:LONGEST]):
             if left <= 0:
                 break
-            found = self._block(name, piece) if name else self._line(piece)
-            left -= len(found.segments)
+            line = self._block(name, piece) if name else self._line(piece)
+            left -= len(line.segments)
             read += len(piece)
-            lines.append(found)
+            lines.append(line)
         if read < len(text):
             lines.append(Line(segments=(), texts=(), tokens=estimate_text(text[read:])))
         return lines
@@ -169,7 +171,10 @@ class Cutter:
                 texts.append(masked)
         segment = self._digester.segment
         return Line(
-            segments=tuple(segment(text) for text in texts), texts=tuple(texts), tokens=count_tokens(raw)
+            segments=tuple([segment(text) for text in texts]),
+            texts=tuple(texts),
+            tokens=count_tokens(raw),
+            opens=_opens_passage(raw),
         )
 
     def _block(self, name: str, raw: str) -> Line:

@@ -22,6 +22,8 @@ _OPENING = 4
 VERB_LAST = frozenset({"tr", "hi"}) | INNER
 """Languages whose verb stands at the end, or whose words have no position here."""
 _MOST_CONSTRAINTS = 4
+_MOST_SENTENCES = 200
+"""Bounds the work on text that is all punctuation."""
 
 
 def hits_in(text: str) -> list[CueHit]:
@@ -62,7 +64,8 @@ def _sentences(text: str) -> list[str]:
     if len(text) > READ_INSTRUCTIONS + READ_INSTRUCTIONS_END:
         text = f"{text[:READ_INSTRUCTIONS]}\n{text[-READ_INSTRUCTIONS_END:]}"
     # Distinct ones in order: a repeated sentence must not push the others into the late ones.
-    return list(dict.fromkeys(s for s in SENTENCES.split(text) if s.strip()))
+    distinct = list(dict.fromkeys(s for s in SENTENCES.split(text) if s.strip()))
+    return distinct if len(distinct) <= _MOST_SENTENCES else distinct[:_MOST_SENTENCES] + distinct[-20:]
 
 
 def _weight(word: str, language: str, words: list[str], place: int) -> float:

@@ -41,6 +41,8 @@ def read_turn(
         turn: Assistant messages before it.
         images: It carries images.
     """
+    if newest[:1].isspace() or newest[-1:].isspace():
+        newest = newest.strip()
     size = len(newest)
     sample = f"{newest[:FIRST]} {newest[-LAST:]}" if size > FIRST + LAST else newest
     wide = not sample.isascii() and is_wide(sample)
