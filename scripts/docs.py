@@ -31,7 +31,11 @@ def cli() -> str:
     parts = ["# The command line\n\nGenerated from the program by `make docs`.\n"]
     for words in COMMANDS:
         result = CliRunner().invoke(
-            build(), [*words, "--help"], prog_name="tierwise", env={"COLUMNS": str(WIDTH)}, terminal_width=WIDTH
+            build(),
+            [*words, "--help"],
+            prog_name="tierwise",
+            env={"COLUMNS": str(WIDTH)},
+            terminal_width=WIDTH,
         )
         title = " ".join(("tierwise", *words))
         parts.append(f"## {title}\n\n```text\n{result.output.rstrip()}\n```\n")
@@ -75,7 +79,7 @@ def scores() -> str:
         if begin not in readme:
             continue
         run = subprocess.run(
-            [sys.executable, ROOT / "tests" / "workloads" / script, "--markdown"],
+            [sys.executable, ROOT / "tests" / "workloads" / script],
             capture_output=True,
             text=True,
             check=True,

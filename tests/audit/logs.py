@@ -41,7 +41,10 @@ def pair(
     """One line of `openai-pairs`; `id='auto'` makes it from the content, None leaves it out."""
     body = {
         "model": model,
-        "messages": [{"role": "system", "content": instructions}, *(messages or [{"role": "user", "content": user}])],
+        "messages": [
+            {"role": "system", "content": instructions},
+            *(messages or [{"role": "user", "content": user}]),
+        ],
         **(request or {}),
     }
     if id == "auto":

@@ -13,7 +13,17 @@ from logs import audited, pair
 
 from tierwise.audit import LEVERS, Findings
 
-MODELS = ["gpt-5.5", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-4o", "gpt-4.1-2025-04-14", "gpt-5-mini", "o3", "gpt-9-foo"]
+MODELS = [
+    "gpt-5.5",
+    "gpt-5.4",
+    "gpt-5.4-mini",
+    "gpt-5.4-nano",
+    "gpt-4o",
+    "gpt-4.1-2025-04-14",
+    "gpt-5-mini",
+    "o3",
+    "gpt-9-foo",
+]
 INSTRUCTIONS = [
     "Sort the ticket into one of these queues: billing, shipping. Answer with the queue only.",
     "You are a careful architect. Prove that the protocol below is deadlock-free, step by step.",
@@ -41,7 +51,9 @@ def line(draw: st.DrawFn) -> dict:
         status=draw(st.sampled_from([200, 200, 200, 500])),
         session_id=draw(st.sampled_from([None, "s1", "s2"])),
         project=draw(st.sampled_from([None, "shop", "desk"])),
-        request=draw(st.sampled_from([{}, {"reasoning_effort": "high"}, {"stream": True}, {"temperature": 0.3}])),
+        request=draw(
+            st.sampled_from([{}, {"reasoning_effort": "high"}, {"stream": True}, {"temperature": 0.3}])
+        ),
     )
 
 

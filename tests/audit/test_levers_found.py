@@ -76,7 +76,13 @@ def test_a_loop_is_found_and_its_first_two_steps_stay(tmp_path: Path) -> None:
 
 def test_the_same_tool_with_other_arguments_is_no_loop(tmp_path: Path) -> None:
     lines = [
-        pair(id=str(i), minute=i, user=f"step {i}", session_id="s", called=[("track", json.dumps({"parcel": i}))])
+        pair(
+            id=str(i),
+            minute=i,
+            user=f"step {i}",
+            session_id="s",
+            called=[("track", json.dumps({"parcel": i}))],
+        )
         for i in range(6)
     ]
     assert found(audited(tmp_path, lines).findings, "loop") == 0
@@ -93,7 +99,11 @@ def tools(*names: str) -> dict[str, Any]:
                 "function": {
                     "name": name,
                     "description": f"Does what {name} says, for one customer at a time.",
-                    "parameters": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+                    "parameters": {
+                        "type": "object",
+                        "properties": {"id": {"type": "string"}},
+                        "required": ["id"],
+                    },
                 },
             }
             for name in names
@@ -135,7 +145,13 @@ def test_on_few_sessions_nothing_is_said_of_them(tmp_path: Path) -> None:
 
 def test_a_timestamp_at_the_start_breaks_the_prefix_and_is_shown(tmp_path: Path) -> None:
     lines = [
-        pair(id=str(i), minute=i, instructions=f"Now: 2026-11-16 09:{i:02d}.\n{LONG}", user=f"Ticket {i}", input=2000)
+        pair(
+            id=str(i),
+            minute=i,
+            instructions=f"Now: 2026-11-16 09:{i:02d}.\n{LONG}",
+            user=f"Ticket {i}",
+            input=2000,
+        )
         for i in range(30)
     ]
     findings = audited(tmp_path, lines).findings
@@ -150,7 +166,14 @@ def test_a_timestamp_at_the_start_breaks_the_prefix_and_is_shown(tmp_path: Path)
 
 def test_a_stable_prefix_that_was_cached_leaves_nothing_to_save(tmp_path: Path) -> None:
     lines = [
-        pair(id=str(i), minute=i, instructions=LONG, user=f"Ticket {i}", input=1900, cached=0 if i == 0 else 1664)
+        pair(
+            id=str(i),
+            minute=i,
+            instructions=LONG,
+            user=f"Ticket {i}",
+            input=1900,
+            cached=0 if i == 0 else 1664,
+        )
         for i in range(30)
     ]
     row = only(audited(tmp_path, lines).findings)
@@ -237,11 +260,21 @@ def test_only_approved_models_are_proposed(tmp_path: Path) -> None:
 
 def test_a_nightly_burst_could_wait_and_office_traffic_could_not(tmp_path: Path) -> None:
     burst = [
-        pair(id=f"b{i}", minute=900 + i / 20, instructions="Summarize the product review in one sentence.", user=f"Review {i}")
+        pair(
+            id=f"b{i}",
+            minute=900 + i / 20,
+            instructions="Summarize the product review in one sentence.",
+            user=f"Review {i}",
+        )
         for i in range(200)
     ]
     office = [
-        pair(id=f"o{i}", minute=i * 15, instructions="You answer questions of shop customers politely.", user=f"Where is order {i}?")
+        pair(
+            id=f"o{i}",
+            minute=i * 15,
+            instructions="You answer questions of shop customers politely.",
+            user=f"Where is order {i}?",
+        )
         for i in range(200)
     ]
     findings = audited(tmp_path, burst + office).findings
@@ -252,6 +285,7 @@ def test_a_nightly_burst_could_wait_and_office_traffic_could_not(tmp_path: Path)
 
 def test_a_streamed_burst_is_waited_for(tmp_path: Path) -> None:
     lines = [
-        pair(id=f"b{i}", minute=900 * (i > 0) + i / 20, user=f"Review {i}", request={"stream": True}) for i in range(200)
+        pair(id=f"b{i}", minute=900 * (i > 0) + i / 20, user=f"Review {i}", request={"stream": True})
+        for i in range(200)
     ]
     assert audited(tmp_path, lines).findings.levers["lane"] == 0

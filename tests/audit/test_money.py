@@ -45,5 +45,7 @@ def test_a_lane_without_a_price_is_unpriced_by_name(tmp_path: Path) -> None:
 def test_overrides_change_prices_and_resolve_deployments(tmp_path: Path) -> None:
     prices = tmp_path / "prices.toml"
     prices.write_text('[[alias]]\nname = "our-deployment"\nmodel = "gpt-5.4"\n', "utf-8")
-    findings = audited(tmp_path, [pair(model="our-deployment", input=1000, output=100)], prices=prices).findings
+    findings = audited(
+        tmp_path, [pair(model="our-deployment", input=1000, output=100)], prices=prices
+    ).findings
     assert findings.spend.total == Decimal("0.004")

@@ -75,7 +75,12 @@ def test_the_order_of_files_does_not_change_the_money(tmp_path: Path) -> None:
 def test_a_batch_call_is_one_call_from_its_two_files(tmp_path: Path) -> None:
     """Cases 25 and 31: lines in any order, cached tokens at the batch rate of the table."""
     asked = [
-        {"custom_id": c, "method": "POST", "url": "/v1/chat/completions", "body": pair(user=c, model="gpt-5.4")["request"]}
+        {
+            "custom_id": c,
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": pair(user=c, model="gpt-5.4")["request"],
+        }
         for c in "abc"
     ]
     answered = [
@@ -85,7 +90,9 @@ def test_a_batch_call_is_one_call_from_its_two_files(tmp_path: Path) -> None:
             "response": {
                 "status_code": 200,
                 "request_id": c,
-                "body": pair(id=f"chatcmpl-{c}", model="gpt-5.4", input=10_000, cached=8_000, output=0)["response"],
+                "body": pair(id=f"chatcmpl-{c}", model="gpt-5.4", input=10_000, cached=8_000, output=0)[
+                    "response"
+                ],
             },
             "error": None,
         }
@@ -177,7 +184,9 @@ def test_the_json_reads_back_as_the_same_findings(tmp_path: Path) -> None:
 def test_prices_of_the_day_of_the_call_are_used(tmp_path: Path) -> None:
     """gpt-5.6-sol cost 5/30 before 2026-08-21 and 4/20 from then on."""
     before = pair(model="gpt-5.6-sol", input=1000, output=100) | {"started_at": "2026-08-20T12:00:00+00:00"}
-    after = pair(id="b", model="gpt-5.6-sol", input=1000, output=100) | {"started_at": "2026-08-22T12:00:00+00:00"}
+    after = pair(id="b", model="gpt-5.6-sol", input=1000, output=100) | {
+        "started_at": "2026-08-22T12:00:00+00:00"
+    }
     findings = audited(tmp_path, [before, after]).findings
     assert findings.spend.total == Decimal("0.008") + Decimal("0.006")
 

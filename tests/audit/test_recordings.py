@@ -37,13 +37,20 @@ LOGS = [
 ]
 
 
-@pytest.mark.parametrize(("file", "calls", "input", "cached", "output", "spend"), LOGS, ids=[row[0] for row in LOGS])
+@pytest.mark.parametrize(
+    ("file", "calls", "input", "cached", "output", "spend"), LOGS, ids=[row[0] for row in LOGS]
+)
 def test_a_sample_has_the_right_calls_tokens_and_money(
     file: str, calls: int, input: int, cached: int, output: int, spend: str
 ) -> None:
     found = findings(SHARED / "logs" / file)
     counts = found.counts
-    assert (found.calls, counts.input, counts.cached, counts.output + counts.reasoning) == (calls, input, cached, output)
+    assert (found.calls, counts.input, counts.cached, counts.output + counts.reasoning) == (
+        calls,
+        input,
+        cached,
+        output,
+    )
     assert found.spend.total == Decimal(spend)
     assert found.skipped == {}
 
@@ -101,8 +108,12 @@ def events_of(stream: str) -> list[dict[str, Any]]:
 def test_the_recordings_hold_the_tokens_that_their_usage_says(exchanges: list[dict[str, Any]]) -> None:
     counts = findings(SHARED / "wire/openai_exchanges.jsonl.gz").counts
     said = [answer["usage"] for answer in usages(exchanges).values()]
-    assert counts.input + counts.cached + counts.written == sum(u.get("prompt_tokens", u.get("input_tokens")) for u in said)
-    assert counts.output + counts.reasoning == sum(u.get("completion_tokens", u.get("output_tokens", 0)) for u in said)
+    assert counts.input + counts.cached + counts.written == sum(
+        u.get("prompt_tokens", u.get("input_tokens")) for u in said
+    )
+    assert counts.output + counts.reasoning == sum(
+        u.get("completion_tokens", u.get("output_tokens", 0)) for u in said
+    )
 
 
 def test_the_recordings_cost_what_the_price_package_says(exchanges: list[dict[str, Any]]) -> None:

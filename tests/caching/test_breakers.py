@@ -47,7 +47,9 @@ def test_any_two_texts_are_compared(a: str, b: str) -> None:
     assert 0 <= shared_share(a, b) <= 1
 
 
-@pytest.mark.parametrize("text", ["(" * 500_000, "a1-" * 300_000, "9" * 900_000, "A b " * 200_000, "@" * 500_000])
+@pytest.mark.parametrize(
+    "text", ["(" * 500_000, "a1-" * 300_000, "9" * 900_000, "A b " * 200_000, "@" * 500_000]
+)
 def test_hostile_text_takes_no_time(text: str) -> None:
     start = time.process_time()
     first_difference("x" + text, "y" + text)

@@ -30,12 +30,20 @@ def replay(calls: list[tuple[float, int, list[tuple[int, int]]]], window: float 
 
 CASES = [
     ("the first call finds nothing", [(0, 1, [(5, 2000)])], [0]),
-    ("the second finds the shared prefix, in steps of 128", [(0, 1, [(5, 2000)]), (1, 1, [(5, 2000)])], [0, 1920]),
+    (
+        "the second finds the shared prefix, in steps of 128",
+        [(0, 1, [(5, 2000)]), (1, 1, [(5, 2000)])],
+        [0, 1920],
+    ),
     ("below 1,024 tokens nothing is cached", [(0, 1, [(5, 1023)]), (1, 1, [(5, 1023)])], [0, 0]),
     ("exactly 1,024 tokens are", [(0, 1, [(5, 1024)]), (1, 1, [(5, 1024)])], [0, 1024]),
     ("another model has another cache", [(0, 1, [(5, 2000)]), (1, 2, [(5, 2000)])], [0, 0]),
     ("an entry dies when nobody reads it in time", [(0, 1, [(5, 2000)]), (11, 1, [(5, 2000)])], [0, 0]),
-    ("a read keeps it alive", [(0, 1, [(5, 2000)]), (9, 1, [(5, 2000)]), (18, 1, [(5, 2000)])], [0, 1920, 1920]),
+    (
+        "a read keeps it alive",
+        [(0, 1, [(5, 2000)]), (9, 1, [(5, 2000)]), (18, 1, [(5, 2000)])],
+        [0, 1920, 1920],
+    ),
     (
         "the longest shared prefix wins",
         [(0, 1, [(5, 2000), (6, 4000)]), (1, 1, [(5, 2000), (6, 4000), (7, 5000)])],

@@ -18,7 +18,10 @@ PAIR = {
     "request": {
         "model": "gpt-5.5",
         "messages": [
-            {"role": "system", "content": "Classify the ticket as billing, shipping or other. Answer with one word."},
+            {
+                "role": "system",
+                "content": "Classify the ticket as billing, shipping or other. Answer with one word.",
+            },
             {"role": "user", "content": "I was charged twice."},
         ],
     },
@@ -27,16 +30,24 @@ PAIR = {
         "object": "chat.completion",
         "model": "gpt-5.5-2026-04-23",
         "service_tier": "default",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "billing"}}],
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "billing"}}
+        ],
         "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
     },
 }
 
 
 def run(*words: str, input: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "TIERWISE"))} | variables
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "TIERWISE"))
+    } | variables
     return subprocess.run(
-        [sys.executable, "-m", "tierwise", *words], input=input, capture_output=True, env=environment, check=False
+        [sys.executable, "-m", "tierwise", *words],
+        input=input,
+        capture_output=True,
+        env=environment,
+        check=False,
     )
 
 
@@ -48,7 +59,9 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_an_audit_prints_a_report_and_writes_what_was_asked_for(log: Path, tmp_path: Path) -> None:
-    done = run("audit", str(log), "--html", str(tmp_path / "new/report.html"), "--json", str(tmp_path / "r.json"))
+    done = run(
+        "audit", str(log), "--html", str(tmp_path / "new/report.html"), "--json", str(tmp_path / "r.json")
+    )
     assert done.returncode == 0, done.stderr
     assert b"Could save" in done.stdout
     assert b"unproven" in done.stdout
@@ -60,10 +73,32 @@ def test_an_audit_prints_a_report_and_writes_what_was_asked_for(log: Path, tmp_p
 
 def test_the_json_has_the_keys_that_are_promised(log: Path) -> None:
     found = json.loads(run("audit", str(log), "--json", "-").stdout)
-    for key in ("calls", "skipped", "spend", "models", "workloads", "levers", "could_save", "findings", "shutdowns"):
+    for key in (
+        "calls",
+        "skipped",
+        "spend",
+        "models",
+        "workloads",
+        "levers",
+        "could_save",
+        "findings",
+        "shutdowns",
+    ):
         assert key in found
     (row,) = found["workloads"]
-    for key in ("id", "label", "task", "depth", "calls", "spend", "model", "proposed", "levers", "could_save", "signals"):
+    for key in (
+        "id",
+        "label",
+        "task",
+        "depth",
+        "calls",
+        "spend",
+        "model",
+        "proposed",
+        "levers",
+        "could_save",
+        "signals",
+    ):
         assert key in row
     assert found["spend"]["unpriced_calls"] == 0
     assert sum(map(Decimal, found["levers"].values())) == Decimal(found["could_save"])
@@ -121,8 +156,21 @@ PRICES = [
 
 
 @pytest.mark.parametrize(("model", "input", "cached", "output", "lane", "total"), PRICES)
-def test_a_price_is_exact_in_json(model: str, input: int, cached: int, output: int, lane: str, total: str) -> None:
-    words = ["--input", str(input), "--cached", str(cached), "--output", str(output), "--lane", lane, "--at", "2026-11-24"]
+def test_a_price_is_exact_in_json(
+    model: str, input: int, cached: int, output: int, lane: str, total: str
+) -> None:
+    words = [
+        "--input",
+        str(input),
+        "--cached",
+        str(cached),
+        "--output",
+        str(output),
+        "--lane",
+        lane,
+        "--at",
+        "2026-11-24",
+    ]
     done = run("price", model, *words, "--json")
     found = json.loads(done.stdout)
     assert isinstance(found["total"], str)
@@ -149,7 +197,9 @@ def test_a_request_is_routed_with_its_reasons() -> None:
     assert b"gpt-5.4-nano" in said
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"{}", b'{"messages": 5}', b'{"input": ' + b"[" * 3000])
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b"[]", b"{}", b'{"messages": 5}', b'{"input": ' + b"[" * 3000]
+)
 def test_a_request_that_is_none_is_refused_in_words(body: bytes) -> None:
     done = run("route", input=body)
     assert done.returncode == 1

@@ -93,9 +93,20 @@ TABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "state", "model", "effort", "moved", "words"), [t[1:] for t in TABLE], ids=[t[0] for t in TABLE])
+@pytest.mark.parametrize(
+    ("changes", "state", "model", "effort", "moved", "words"),
+    [t[1:] for t in TABLE],
+    ids=[t[0] for t in TABLE],
+)
 def test_a_call_goes_where_the_table_says(
-    changes: dict[str, Any], state: dict[str, Any], model: str, effort: str | None, moved: bool, words: str, catalog: Catalog, policy: Policy
+    changes: dict[str, Any],
+    state: dict[str, Any],
+    model: str,
+    effort: str | None,
+    moved: bool,
+    words: str,
+    catalog: Catalog,
+    policy: Policy,
 ) -> None:
     decision = decide(facts(**changes), policy, State(**({"usage": USAGE} | state)), catalog, NOW)
     assert (decision.plan.rung.model, decision.plan.rung.effort, decision.moved) == (model, effort, moved)
@@ -108,7 +119,9 @@ def test_every_move_of_the_built_in_policy_is_marked_unproven(catalog: Catalog, 
         assert decision.unproven == (decision.plan.rung != decision.baseline)
 
 
-def test_a_warm_cache_on_the_tier_asked_for_beats_a_cheaper_list_price(catalog: Catalog, policy: Policy) -> None:
+def test_a_warm_cache_on_the_tier_asked_for_beats_a_cheaper_list_price(
+    catalog: Catalog, policy: Policy
+) -> None:
     """Case 37: turn 9, 95,000 of 100,000 tokens warm on gpt-5.4, nothing warm on gpt-5.4-mini."""
     warm = Tokens(uncached=5_000, cached=95_000, output=200)
     state = State(usage=warm, kept_warm=0, lengths={"gpt-5.4-mini": Lengths()})
@@ -144,14 +157,18 @@ def test_a_call_that_can_wait_goes_by_batch_unless_nothing_may_be_stored(
     assert decision.plan.lane == lane
 
 
-def test_a_priority_call_keeps_its_lane_only_where_the_new_model_offers_it(catalog: Catalog, policy: Policy) -> None:
+def test_a_priority_call_keeps_its_lane_only_where_the_new_model_offers_it(
+    catalog: Catalog, policy: Policy
+) -> None:
     to_nano = decide(facts(), policy, State(usage=USAGE, lane="priority"), catalog, NOW)
     to_mini = decide(facts(depth="routine"), policy, State(usage=USAGE, lane="priority"), catalog, NOW)
     assert (to_nano.plan.lane, to_mini.plan.lane) == ("standard", "priority")
 
 
 def test_unused_tools_are_dropped_and_their_tokens_leave_the_bill(catalog: Catalog, policy: Policy) -> None:
-    call = facts(depth="frontier", endpoint="responses", tools=(ToolFact(7, 400), ToolFact(8, 100)), needs=CHAT_TOOLS)
+    call = facts(
+        depth="frontier", endpoint="responses", tools=(ToolFact(7, 400), ToolFact(8, 100)), needs=CHAT_TOOLS
+    )
     decision = decide(call, policy, State(usage=USAGE, unused_tools=frozenset({7, 99})), catalog, NOW)
     assert decision.plan.drop_tools == {7}
     assert decision.steps[1].tokens.uncached == USAGE.uncached - 400

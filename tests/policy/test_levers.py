@@ -26,7 +26,9 @@ def test_arrays_and_single_calls_agree(
 ) -> None:
     single = every_lever(use, dropped, readable, output, reasoning, kept)
     columns = Use(*(np.array([count], dtype=np.int64) for count in use))
-    many = every_lever(columns, *(np.array([x], dtype=np.int64) for x in (dropped, readable, output, reasoning, kept)))  # type: ignore[arg-type]
+    many = every_lever(
+        columns, *(np.array([x], dtype=np.int64) for x in (dropped, readable, output, reasoning, kept))
+    )  # type: ignore[arg-type]
     assert [[int(c[0]) for c in stage] for stage in many] == [list(stage) for stage in single]
 
 

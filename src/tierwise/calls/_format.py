@@ -15,7 +15,7 @@ Shape = Literal["objects", "csv", "sqlite"]
 """What a source is made of: JSON objects (lines, documents, Parquet rows), CSV rows, or tables."""
 
 
-class BadRecord(Exception):  # noqa: N818 - never leaves the room: it becomes a Skipped record
+class BadRecord(Exception):
     """One record cannot be read. Becomes a `Skipped`; never reaches a caller of the room.
 
     `reason` is a short phrase, the same for all records of its kind (it is what is counted);

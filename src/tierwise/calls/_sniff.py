@@ -37,7 +37,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     sample: Sample
 
 
-class NeedsMore(Exception):  # noqa: N818 - a request, not an error
+class NeedsMore(Exception):
     """No record ends in the bytes at hand: look again with more of them."""
 
 

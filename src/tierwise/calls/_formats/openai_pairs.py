@@ -42,7 +42,7 @@ class Halves(Context, frozen=True, kw_only=True):
     response: msgspec.Raw = msgspec.Raw()
 
 
-class OtherShape(Exception):  # noqa: N818 - a turn of the way, not an error
+class OtherShape(Exception):
     """The line is not `request` and `response` with bodies in them: look for other names."""
 
 
