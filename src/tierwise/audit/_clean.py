@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tierwise.audit._columns import mixed
 from tierwise.audit._layout import BLOCKS, HAS_REQUEST, HAS_TOKENS, OPENINGS
 from tierwise.audit._table import CallTable
 
@@ -63,9 +64,8 @@ def drop_duplicates(calls: CallTable) -> int:
     """
     identity = calls["id"].copy()
     nameless = (identity == 0) & (calls["request"] != 0) & (calls["at"] >= 0)
-    identity[nameless] = _mix(
-        calls, nameless, ("request", "at", "served", "uncached", "cached", "output", "reasoning")
-    )
+    agree = ("request", "at", "served", "uncached", "cached", "output", "reasoning")
+    identity[nameless] = mixed(calls[name][nameless] for name in agree) | np.uint64(1)
     known = np.flatnonzero(identity != 0)
     flags = calls["flags"][known]
     knows = ((flags & HAS_TOKENS) != 0) * 2 + ((flags & HAS_REQUEST) != 0)
@@ -86,15 +86,6 @@ def in_time_order(calls: CallTable) -> None:
     at = calls["at"]
     if len(at) and (np.diff(at) < 0).any():
         calls.keep(np.argsort(at, kind="stable"))
-
-
-def _mix(calls: CallTable, rows: Any, names: tuple[str, ...]) -> Any:
-    """A 64-bit mix of several columns; equal rows give equal values."""
-    mixed = np.zeros(int(rows.sum()), dtype=np.uint64)
-    for name in names:
-        mixed = (mixed ^ calls[name][rows].astype(np.int64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
-    return mixed | np.uint64(1)
 
 
 def _writable(column: Any) -> Any:

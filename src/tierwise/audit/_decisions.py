@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from tierwise.audit._columns import mixed
 from tierwise.audit._layout import CODES, EFFORT_CODES, ENDPOINTS
 from tierwise.audit._money import PriceBook
 from tierwise.audit._table import CallTable
@@ -104,8 +105,7 @@ def _signature(inputs: Inputs, chosen: Any) -> Any:
     size = np.frexp(total.astype(np.float64))[1]
     answer = np.frexp((calls["output"][chosen] + calls["reasoning"][chosen]).astype(np.float64))[1]
     cap = np.frexp(calls["max_output"][chosen].astype(np.float64))[1]
-    mixed = np.zeros(len(chosen), dtype=np.uint64)
-    for column in (
+    columns = (
         inputs.workload[chosen],
         inputs.depth[chosen],
         *(calls[name][chosen] for name in ("asked", "served", "effort", "endpoint", "lane", "needs", "task")),
@@ -117,10 +117,8 @@ def _signature(inputs: Inputs, chosen: Any) -> Any:
         warm,
         could,
         inputs.waits[chosen],
-    ):
-        mixed = (mixed ^ column.astype(np.int64).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
-    return mixed
+    )
+    return mixed(columns)
 
 
 def day_column(calls: CallTable) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, Final
 
 import numpy as np
 
+from tierwise.audit._columns import mixed
 from tierwise.audit._layout import HAS_REQUEST, OPENINGS
 from tierwise.audit._partial import Skeleton
 from tierwise.audit._table import CallTable
@@ -36,15 +38,12 @@ def _learn(calls: CallTable) -> Templates:
     sightings = Sightings()
     if not len(rows):
         return sightings.learn()
-    mixed = calls["opening0"][rows].copy()
-    for i in range(1, OPENINGS):
-        mixed = (mixed ^ calls[f"opening{i}"][rows]) * np.uint64(0x9E3779B97F4A7C15)
-        mixed ^= mixed >> np.uint64(29)
+    opening = mixed(calls[f"opening{i}"][rows] for i in range(OPENINGS))
     skeleton = calls["skeleton"][rows]
-    order = np.lexsort((mixed, skeleton))
-    rows, mixed, skeleton = rows[order], mixed[order], skeleton[order]
+    order = np.lexsort((opening, skeleton))
+    rows, opening, skeleton = rows[order], opening[order], skeleton[order]
     fresh = np.ones(len(rows), dtype=bool)
-    fresh[1:] = (skeleton[1:] != skeleton[:-1]) | (mixed[1:] != mixed[:-1])
+    fresh[1:] = (skeleton[1:] != skeleton[:-1]) | (opening[1:] != opening[:-1])
     starts = np.flatnonzero(fresh)
     counts = np.diff(np.append(starts, len(rows)))
     rank = _rank_in_group(skeleton[starts])
@@ -118,10 +117,17 @@ def _template(skeleton: Skeleton) -> Template:
 def _by_name(calls: CallTable, rows: Any, workload: Any) -> None:
     """Calls whose log holds no request: one workload per name (else tags) and endpoint."""
     chosen = np.flatnonzero(rows)
-    named = np.where(
-        calls["name"][chosen] != 0,
-        calls["name"][chosen],
-        calls["tags"][chosen].astype(np.uint64) << np.uint64(32),
-    ).astype(np.uint64)
-    mixed = (named + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) ^ calls["endpoint"][chosen]
-    workload[chosen] = mixed | np.uint64(1)
+    by_name = _digests(calls.tables["name"])
+    by_tags = _digests([",".join(tags) if tags else None for tags in calls.tables["tags"]])
+    name, tags = by_name[calls["name"][chosen]], by_tags[calls["tags"][chosen]]
+    workload[chosen] = mixed((np.where(name != 0, name, tags), calls["endpoint"][chosen])) | np.uint64(1)
+
+
+def _digests(words: list[str | None]) -> Any:
+    """A 64-bit digest per word, 0 for none: the same in every log that has the word."""
+    found = np.zeros(len(words), dtype=np.uint64)
+    for i, word in enumerate(words):
+        if word is not None:
+            digest = blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8, person=b"name")
+            found[i] = int.from_bytes(digest.digest(), "little")
+    return found

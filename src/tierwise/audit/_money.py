@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tierwise.audit._columns import numbered
 from tierwise.catalog import KINDS, LANES, Catalog, Lane, RateCard
 from tierwise.errors import CatalogError
 
@@ -138,16 +139,19 @@ def token_sums(
         np.zeros(len(used), np.int64),
     )
     long = total_input > thresholds[numbers]
-    mixed = (groups[used].astype(np.int64) * len(book.cards) + numbers) * 2 + long
-    unique, inverse = np.unique(mixed, return_inverse=True)
+    groups = groups[used].astype(np.int64)
+    bound = (int(groups.max()) + 1) * len(book.cards) * 2
+    unique, inverse = numbered((groups * len(book.cards) + numbers) * 2 + long, bound)
     result: dict[tuple[int, int, bool], dict[str, int]] = {}
     for value in unique.tolist():
         rest, is_long = divmod(value, 2)
         group, number = divmod(rest, len(book.cards))
         result[(group, number, bool(is_long))] = {}
     for kind, column in counts.items():
+        if not column.any():
+            continue
         # Sums of token counts stay far below 2**53, so float64 weights add them exactly.
-        sums = np.bincount(inverse, weights=column[used].astype(np.float64), minlength=len(unique))
+        sums = np.bincount(inverse, weights=column[used], minlength=len(unique))
         for key, tokens in zip(result, sums.tolist(), strict=True):
             if tokens:
                 result[key][kind] = int(tokens)

@@ -124,12 +124,11 @@ def _mismatch(analysis: Analysis) -> Iterator[Finding]:
     offset = len(calls.tables["served"])
     names = [getattr(r, "model", None) for r in account.resolutions]
     canonical = [model.name if model is not None else None for model in names]
-    pairs = np.unique(
-        np.stack([calls["asked"][both].astype(np.int64), calls["served"][both].astype(np.int64)]),
-        axis=1,
-        return_counts=True,
-    )
-    for (asked, served), count in zip(pairs[0].T.tolist(), pairs[1].tolist(), strict=True):
+    pairs = calls["asked"][both].astype(np.int64) * offset + calls["served"][both]
+    counts = np.bincount(pairs, minlength=1)
+    for pair in np.flatnonzero(counts).tolist():
+        asked, served = divmod(pair, offset)
+        count = int(counts[pair])
         a, b = canonical[offset + asked], canonical[served]
         if a is not None and b is not None and a != b:
             yield Finding(

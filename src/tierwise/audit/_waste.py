@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from tierwise.audit._columns import mixed
 from tierwise.audit._layout import EMPTY_ANSWER, REFUSAL, STATUSES
 from tierwise.audit._table import CallTable
 from tierwise.catalog import KINDS as KINDS_OF_TOKENS
@@ -61,10 +62,8 @@ def _identical(calls: CallTable, bad: Any) -> tuple[Any, Any]:
     rows = np.flatnonzero((calls["request"] != 0) & (calls["at"] >= 0))
     if len(rows) < 2:
         return again, retried
-    who = calls["request"][rows].copy()
-    for name in ("asked", "effort", "project", "api_key", "user"):
-        who = (who ^ calls[name][rows].astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        who ^= who >> np.uint64(31)
+    same_border = ("request", "asked", "effort", "project", "api_key", "user")
+    who = mixed(calls[name][rows] for name in same_border)
     order = np.argsort(who, kind="stable")
     who, rows = who[order], rows[order]
     same = (who[1:] == who[:-1]) & (calls["at"][rows[1:]] - calls["at"][rows[:-1]] <= WINDOW)

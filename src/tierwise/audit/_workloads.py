@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from tierwise.audit._columns import mixed
 from tierwise.audit._layout import CODES
 from tierwise.audit._table import CallTable
 from tierwise.workloads import DEPTHS
@@ -49,8 +50,7 @@ def depth_of_conversation(calls: CallTable, workload: Any) -> Any:
     rows = np.flatnonzero(session != 0)
     if not len(rows):
         return depth
-    mixed = (session[rows] ^ workload[rows].astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-    unique, inverse = np.unique(mixed, return_inverse=True)
+    unique, inverse = np.unique(mixed((session[rows], workload[rows])), return_inverse=True)
     deepest = np.zeros(len(unique), dtype=depth.dtype)
     np.maximum.at(deepest, inverse, depth[rows])
     depth[rows] = deepest[inverse]
