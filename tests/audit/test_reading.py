@@ -6,7 +6,6 @@ import gzip
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -189,6 +188,3 @@ def test_prices_of_the_day_of_the_call_are_used(tmp_path: Path) -> None:
     }
     findings = audited(tmp_path, [before, after]).findings
     assert findings.spend.total == Decimal("0.008") + Decimal("0.006")
-
-
-SHARED: Any = Path(__file__).parents[2].parent / "shared" / "data"

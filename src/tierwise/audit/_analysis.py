@@ -15,7 +15,7 @@ from tierwise.audit._clean import drop_duplicates, in_time_order, join_halves
 from tierwise.audit._decisions import Inputs, Verdicts, decide_all
 from tierwise.audit._definitions import Definitions, definitions
 from tierwise.audit._grouping import group
-from tierwise.audit._layout import HAS_REQUEST
+from tierwise.audit._layout import HAS_REQUEST, OPENINGS
 from tierwise.audit._lengths import learned_lengths
 from tierwise.audit._prefixes import Warmth, kept_warm, warmth
 from tierwise.audit._roles import assign_roles
@@ -57,9 +57,11 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
     duplicates = drop_duplicates(calls)
     in_time_order(calls)
     workloads = group(calls)
+    calls.forget(("join", *(f"opening{i}" for i in range(OPENINGS))))
     assign_roles(calls)
     account = Account(calls, catalog, today)
     waste = find(calls)
+    calls.forget(("id", "request"))
     depth = depth_of_conversation(calls, workloads.of)
     broken = breaking(calls, workloads)
     defined = definitions(calls, workloads)

@@ -75,15 +75,15 @@ def _variants(calls: CallTable, workloads: Workloads) -> Any:
 
 def _texts(calls: CallTable, workloads: Workloads) -> dict[int, list[str]]:
     """Kept instruction texts by workload number, in the order of their digests."""
-    of_skeleton: dict[int, int] = {}
-    skeletons, first = np.unique(calls["skeleton"], return_index=True)
-    for skeleton, row in zip(skeletons.tolist(), first.tolist(), strict=True):
-        of_skeleton[skeleton] = int(workloads.of[row])
+    skeletons = len(calls.tables["skeleton"])
+    of_skeleton: dict[int, list[int]] = {}
+    for pair in np.unique(workloads.of * skeletons + calls["skeleton"]).tolist():
+        number, skeleton = divmod(pair, skeletons)
+        of_skeleton.setdefault(skeleton, []).append(number)
     texts: dict[int, list[str]] = {}
     for kept in calls.texts.values():
         for _, (skeleton, text) in sorted(kept.items()):
-            number = of_skeleton.get(skeleton)
-            if number is not None and text:
+            for number in of_skeleton.get(skeleton, ()) if text else ():
                 texts.setdefault(number, []).append(text)
     return texts
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tierwise.audit._columns import mixed
 from tierwise.audit._layout import HAS_REQUEST, OPENINGS
+from tierwise.audit._names import own_name
 from tierwise.audit._partial import Skeleton
 from tierwise.audit._table import CallTable
 from tierwise.audit._workloads import Workloads
@@ -18,6 +19,10 @@ MOST_OF_A_SKELETON: Final = 2_000
 """Calls of one masked template that are learned from: those whose opening mixes lowest."""
 
 
+MOST_NAMES: Final = 64
+"""Names in one workload above which they are taken for data, such as a customer a call."""
+
+
 def group(calls: CallTable) -> Workloads:
     """Every call in one workload; calls without a request are grouped by name, tags and endpoint."""
     templates = _learn(calls)
@@ -25,6 +30,7 @@ def group(calls: CallTable) -> Workloads:
     rows = calls["flags"] & HAS_REQUEST != 0
     _by_template(calls, templates, rows, workload)
     _by_name(calls, ~rows, workload)
+    _refine(calls, rows, workload)
     ids, of = np.unique(workload, return_inverse=True)
     return Workloads(of=of.astype(np.int64), ids=tuple(ids.tolist()))
 
@@ -121,6 +127,23 @@ def _by_name(calls: CallTable, rows: Any, workload: Any) -> None:
     by_tags = _digests([",".join(tags) if tags else None for tags in calls.tables["tags"]])
     name, tags = by_name[calls["name"][chosen]], by_tags[calls["tags"][chosen]]
     workload[chosen] = mixed((np.where(name != 0, name, tags), calls["endpoint"][chosen])) | np.uint64(1)
+
+
+def _refine(calls: CallTable, rows: Any, workload: Any) -> None:
+    """Divide a workload whose calls the application names differently, unless it has a name a call."""
+    named = np.flatnonzero(rows & (calls["name"] != 0))
+    if not len(named):
+        return
+    words = calls.tables["name"]
+    digests = _digests([own_name(word) for word in words])
+    name = digests[calls["name"][named]]
+    named, name = named[name != 0], name[name != 0]
+    first = np.unique(mixed((workload[named], name)), return_index=True)[1]
+    of_pair, names = np.unique(workload[named[first]], return_counts=True)
+    divided = of_pair[(names > 1) & (names <= MOST_NAMES)]
+    chosen = np.isin(workload[named], divided)
+    rows_of, name = named[chosen], name[chosen]
+    workload[rows_of] = mixed((workload[rows_of], name)) | np.uint64(1)
 
 
 def _digests(words: list[str | None]) -> Any:

@@ -67,7 +67,7 @@ def lever_shares(analysis: Analysis, monthly: Decimal | None, spend: Decimal) ->
                 high=high,
                 basis=_BASIS[lever],
                 measured=saves if lever == "waste" else Decimal(0),
-                calls=int(shares.expected.touched[lever].sum()),
+                calls=shares.expected.touched[lever],
                 assumption=_ASSUMPTION[lever],
                 worthwhile=worthwhile(saves, spend, monthly),
             )

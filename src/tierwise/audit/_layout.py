@@ -38,6 +38,7 @@ TABLES: Final = (
     "error",
     "hosted",
     "skeleton",
+    "signals",
 )
 """Columns that hold an index into a table of the same name."""
 

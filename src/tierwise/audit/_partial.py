@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -45,6 +45,11 @@ _LANES, _BASES, _EFFORTS = CODES["lane"], CODES["lane_basis"], CODES["effort"]
 _ENDPOINTS, _STATUSES, _ROLES = CODES["endpoint"], CODES["status"], CODES["role"]
 _TASKS, _DEPTHS = CODES["task"], CODES["depth"]
 _NO_TOKENS = Tokens()
+
+
+HINTS = ("workload", "feature", "use_case", "prompt_name", "prompt_id", "task", "operation", "step")
+"""Metadata keys under which applications name the place a call comes from."""
+LONGEST_HINT = 80
 
 
 class Skeleton(msgspec.Struct, frozen=True):
@@ -92,8 +97,6 @@ class Result(msgspec.Struct, kw_only=True):
     examples: list[Skipped]
     buckets: list[Bucket]
     costs: list[CostLine]
-    signals: Counter[tuple[int, str]]
-    """(skeleton index, signal) to calls."""
     texts: dict[int, dict[int, tuple[int, str]]]
     """Base to template digest to (skeleton index, start of the instructions)."""
 
@@ -113,7 +116,6 @@ class Partial:
         self.examples: list[Skipped] = []
         self._buckets: list[Bucket] = []
         self._costs: list[CostLine] = []
-        self._signals: Counter[tuple[int, str]] = Counter()
         self._texts: dict[int, dict[int, tuple[int, str]]] = {}
         self.records = 0
 
@@ -142,7 +144,6 @@ class Partial:
             examples=self.examples,
             buckets=self._buckets,
             costs=self._costs,
-            signals=self._signals,
             texts=self._texts,
         )
 
@@ -190,13 +191,14 @@ class Partial:
             tables["api_key"][call.key],
             tables["user"][call.user],
             tables["tags"][call.tags or None],
-            tables["name"][call.name],
+            tables["name"][call.name or (_hint(call.metadata) if call.metadata else None)],
             self._toolset(request, facts),
             tables["used"][call.response.tool_calls or None] if call.response is not None else 0,
             tables["needs"][facts.needs or None] if facts is not None else 0,
             tables["error"][call.error],
             self._hosted(call),
             self._skeleton(request, facts),
+            tables["signals"][facts.signals or None] if facts is not None else 0,
             sum(scores.values()) / len(scores) if scores else float("nan"),
             place.file if place is not None else 0,
             place.line if place is not None else 0,
@@ -282,9 +284,6 @@ class Partial:
         index = self._skeletons.get(template.digest)
         if index is None:
             index = self._new_skeleton(template, request)
-        signals = self._signals
-        for signal in facts.signals:
-            signals[(index, signal)] += 1
         return index
 
     def _new_skeleton(self, template: Template, request: Request) -> int:
@@ -320,6 +319,15 @@ class Partial:
                 return
             del texts[largest]
         texts[template.digest] = (skeleton, instructions_of(request)[:TEXT_LENGTH])
+
+
+def _hint(metadata: Mapping[str, str]) -> str | None:
+    """What the application calls the place, by the first of `HINTS` that has a short text."""
+    for key in HINTS:
+        value = metadata.get(key)
+        if value and len(value) <= LONGEST_HINT:
+            return value
+    return None
 
 
 _NO_FINGERPRINT = (0,) * (OPENINGS + 2 * BLOCKS)

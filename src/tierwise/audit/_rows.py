@@ -11,6 +11,7 @@ import numpy as np
 from tierwise.audit._analysis import Analysis
 from tierwise.audit._findings import LEVERS, Breaker, Counts, WorkloadRow
 from tierwise.audit._money import money_by
+from tierwise.audit._names import own_name
 from tierwise.audit._outcomes import outcomes
 from tierwise.workloads import DEPTHS, ROLES, TASKS
 
@@ -152,7 +153,7 @@ def _label(analysis: Analysis, calls: Any) -> str:
     heads = _named(
         [s.head if s is not None else None for s in table.tables["skeleton"]], table["skeleton"][calls]
     )
-    names = _named(table.tables["name"], table["name"][calls])
+    names = _named([own_name(name) for name in table.tables["name"]], table["name"][calls])
     tags = _named(table.tables["tags"], table["tags"][calls])
     head = next((h for h in heads if h), "")
     if names:
@@ -167,13 +168,14 @@ def _label(analysis: Analysis, calls: Any) -> str:
 def _signals(analysis: Analysis) -> dict[int, Counter[str]]:
     """Signals by workload number, each with the calls it was seen in."""
     table = analysis.calls
-    skeletons, first = np.unique(table["skeleton"], return_index=True)
-    number_of = dict(zip(skeletons.tolist(), analysis.workloads.of[first].tolist(), strict=True))
+    words = table.tables["signals"]
+    pairs, counts = np.unique(analysis.workloads.of * len(words) + table["signals"], return_counts=True)
     found: dict[int, Counter[str]] = {}
-    for (skeleton, signal), count in sorted(table.signals.items()):
-        number = number_of.get(skeleton)
-        if number is not None:
-            found.setdefault(number, Counter())[signal] += count
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        number, index = divmod(pair, len(words))
+        of_workload = found.setdefault(number, Counter())
+        for signal in words[index] or ():
+            of_workload[signal] += count
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,10 +18,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     by_workload: dict[LeverName, list[Decimal]]
     """Saving of each lever in each workload; their sum over levers is what the workload saves."""
-    touched: dict[LeverName, Any]
-    """True per call that a lever changed."""
-    after: Stage
-    """All calls once every lever is pulled."""
+    touched: dict[LeverName, int]
+    """Calls that a lever changed."""
 
     def total(self, lever: LeverName) -> Decimal:
         """Saving of a lever over all workloads."""
@@ -72,17 +69,15 @@ def work_out(account: Account, levers: Levers, workloads: int) -> Shares:
 
 def _outcome(account: Account, levers: Levers, scenario: Scenario, workloads: int) -> Outcome:
     by_workload: dict[LeverName, list[Decimal]] = {}
-    touched: dict[LeverName, Any] = {}
+    touched: dict[LeverName, int] = {}
     before: list[Decimal] = []
-    after: list[Stage] = []
     for stage in stages(levers, account.book, scenario):
-        after = [stage]
         money = _money(account, levers, stage, workloads)
         if stage.lever is not None:
             by_workload[stage.lever] = [a - b for a, b in zip(before, money, strict=True)]
-            touched[stage.lever] = stage.touched
+            touched[stage.lever] = int(stage.touched.sum())
         before = money
-    return Outcome(by_workload=by_workload, touched=touched, after=after[0])
+    return Outcome(by_workload=by_workload, touched=touched)
 
 
 def _money(account: Account, levers: Levers, stage: Stage, workloads: int) -> list[Decimal]:

@@ -7,7 +7,7 @@ of the log, so the same log gives the same table however many processes read it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import msgspec
@@ -32,7 +32,6 @@ class CallTable(msgspec.Struct, kw_only=True):
     """(unit, skipped record), its line counted within the unit."""
     buckets: list[Bucket]
     costs: list[CostLine]
-    signals: Counter[tuple[int, str]]
     texts: dict[int, dict[int, tuple[int, str]]]
     records: int
 
@@ -44,8 +43,13 @@ class CallTable(msgspec.Struct, kw_only=True):
 
     def keep(self, kept: Column) -> None:
         """Leave only the rows of a boolean mask or an index array, in its order."""
-        for name in NAMES:
+        for name in self.columns:
             self.columns[name] = self.columns[name][kept]
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop columns that no later step reads: of a million calls each is 8 MB."""
+        for name in names:
+            del self.columns[name]
 
     def words(self, name: str, index: int) -> Any:
         """The word behind an index of a table column; None for 0."""
@@ -85,7 +89,6 @@ class Merge:
             examples=self._examples(order),
             buckets=[bucket for unit in order for bucket in self._small[unit].buckets],
             costs=[cost for unit in order for cost in self._small[unit].costs],
-            signals=self._signals(order),
             texts=self._texts(order),
             records=sum(self._small[unit].records for unit in order),
         )
@@ -117,14 +120,6 @@ class Merge:
                 if by_reason[skipped.reason] <= self._most_examples:
                     found.append((unit, skipped))
         return found
-
-    def _signals(self, order: list[int]) -> Counter[tuple[int, str]]:
-        merged: Counter[tuple[int, str]] = Counter()
-        for unit in order:
-            remap = self._remaps[unit]["skeleton"]
-            for (skeleton, signal), calls in self._small[unit].signals.items():
-                merged[(int(remap[skeleton]), signal)] += calls
-        return merged
 
     def _texts(self, order: list[int]) -> dict[int, dict[int, tuple[int, str]]]:
         merged: dict[int, dict[int, tuple[int, str]]] = {}
