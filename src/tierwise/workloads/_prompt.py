@@ -119,8 +119,20 @@ def _extras(message: Message) -> bytes:
     return found
 
 
+def _single(text: str) -> Walk:
+    """What `walk` finds in one user message, as most prompts have it after their instructions."""
+    size = len(text)
+    frame = f"\x1euser\x1f{size}\x1f{text}".encode("utf-8", "surrogatepass")
+    return Walk(b"", frame, 0, size, size, len(frame), text, text, False, 0, _NO_MEDIA)
+
+
 def walk(messages: Sequence[Message], start: int) -> Walk:
     """Read the messages from `start` on. The common one, a role and a string, takes the short ways."""
+    if len(messages) == start + 1:
+        only = messages[start]
+        text = only.content
+        if only.role == "user" and only.type is None and type(text) is str:
+            return _single(text)
     frames: list[bytes] = []
     run_start = run_end = turn = chars = before_chars = tail_from = 0
     first = said = newest = ""

@@ -75,7 +75,7 @@ class Recogniser:
         self._openings = Reader(self._digester)
         self._judge = Judge()
         self._known: Memo[tuple[Endpoint, str, bytes, bytes], Known] = Memo(entries=4_096, weight=64_000_000)
-        self._steering: Memo[tuple[object, ...], bytes] = Memo(entries=4_096, weight=4_000_000)
+        self._steering: Memo[tuple[object, ...], int] = Memo(entries=4_096, weight=4_000_000)
         self._masked: Memo[tuple[object, ...], Masked] = Memo(entries=4_096, weight=64_000_000)
 
     def recognise(self, request: Request, *, refine: str = "") -> Facts:
@@ -91,16 +91,21 @@ class Recogniser:
         known = self._known.get(key)
         if known is None:
             known = self._learn(key)
+        template, signals = known.template, known.signals
         found = walk(request.messages, count)
         past, whole = _prefixes(known, found)
-        needs = _needs(request, known.template.needs)
+        needs = _needs(request, template.needs)
         if found.media:
             needs |= found.media
-        opening = self._openings.read(found.first, len(known.template.segments))
+        opening = self._openings.read(found.first, len(template.segments))
         verdict = self._judge.judge(
-            known.signals,
+            signals,
             read_turn(
-                found.newest, answers_tools=found.answers_tools, turn=found.turn, images="images" in needs
+                found.newest,
+                answers_tools=found.answers_tools,
+                turn=found.turn,
+                images="images" in needs,
+                material=signals.material,
             ),
             max_output_tokens=request.max_output_tokens,
             effort=request.effort,
@@ -109,14 +114,14 @@ class Recogniser:
         workload = known.leaf.of(opening)
         return Facts(
             workload=fingerprint(workload, self._digester.text(refine)) if refine else workload,
-            template=known.template,
+            template=template,
             opening=opening,
             endpoint=request.endpoint,
             model=request.model,
             effort=request.effort,
             task=verdict.task,
             depth=verdict.depth,
-            role=role_of(request, known.signals),
+            role=role_of(request, signals),
             signals=verdict.signals,
             needs=needs,
             input_tokens=whole.tokens,
@@ -143,11 +148,12 @@ class Recogniser:
             request.conversation,
             request.extras,
         )
-        written = self._steering.get(steering)
-        if written is None:
-            written = repr((*steering[:-1], sorted(request.extras))).encode("utf-8", "surrogatepass")
-            self._steering.put(steering, written, len(written))
-        return self._digester.of(b"%d\x1f%b" % (whole, written))
+        steers = self._steering.get(steering)
+        if steers is None:
+            written = repr((*steering[:-1], sorted(request.extras)))
+            steers = self._steering.put(steering, self._digester.text("steering" + written), len(written))
+        # Both are keyed digests of 64 bits, so their sum without carries is as good as a third.
+        return whole ^ steers or 1
 
     def _learn(self, key: tuple[Endpoint, str, bytes, bytes]) -> Known:
         """Work out everything that calls with these instructions, tools and schema share."""
@@ -218,10 +224,14 @@ def _prefixes(known: Known, found: Walk) -> tuple[Block, Block]:
     """The prompt up to the last response, and the whole of it."""
     state = known.state.copy()
     before, after = found.before, found.after
-    quotes = before.count(b'"')
-    tokens = known.tokens + estimate_tokens(found.before_chars, len(before), quotes)
-    state.update(before)
-    past = Block(int.from_bytes(state.digest(), "little") or 1, tokens)
+    quotes = 0
+    if before:
+        quotes = before.count(b'"')
+        tokens = known.tokens + estimate_tokens(found.before_chars, len(before), quotes)
+        state.update(before)
+        past = Block(int.from_bytes(state.digest(), "little") or 1, tokens)
+    else:
+        past = known.blocks[1]
     state.update(after)
     # From the sums, so that the next turn's prefix comes to the same count.
     tokens = known.tokens + estimate_tokens(

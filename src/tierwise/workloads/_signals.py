@@ -52,6 +52,8 @@ class TemplateSignals(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     role: Role
     needs: frozenset[str]
     """Capabilities that the schema needs, in the catalog's feature words."""
+    material: bool
+    """Closed work with a known list of answers: the user turn is data, and its words say nothing."""
 
 
 class TurnSignals(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,10 @@ READ_INSTRUCTIONS_END = 1_000
 SENTENCES = re.compile(r"[.!?\n;:\u3002\uff01\uff1f\uff1b\uff1a\u0964\u061f]+")
 _LATE = 12
 """Sentences after this many count half: they are rules and examples rather than the job."""
+_SAYS_THE_FIELD = 3
+"""Sentences at the start of which one word is enough to name a specialised field."""
+_WORDS_OF_A_FIELD = 3
+"""Distinct words of a field that name it further on."""
 _OPENING = 4
 """A verb among the first words of a sentence is what the sentence tells to do."""
 VERB_LAST = frozenset({"tr", "hi"}) | INNER
@@ -36,6 +40,7 @@ def hits_in(text: str) -> list[CueHit]:
     known = lexicon().told
     best: dict[str, CueHit] = {}
     constraints: set[str] = set()
+    passing: dict[str, set[str]] = {}
     for place, sentence in enumerate(_sentences(text)):
         normal = normalise(sentence)
         words = normal.split()
@@ -47,6 +52,11 @@ def hits_in(text: str) -> list[CueHit]:
             if entry.cue == "constraint" or (entry.cue == "hard code" and entry.cue in best):
                 constraints.add(word)
                 continue
+            if place >= _SAYS_THE_FIELD and CUES[entry.cue].kind == "domain":
+                # One word of law among the house rules of a shop does not make it a law office.
+                passing.setdefault(entry.cue, set()).add(word)
+                if len(passing[entry.cue]) < _WORDS_OF_A_FIELD:
+                    continue
             weight = _weight(entry.first, entry.language, words, place)
             met = best.get(entry.cue)
             if CUES[entry.cue].kind != "claim" and (met is None or weight > met.weight):

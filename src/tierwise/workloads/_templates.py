@@ -44,6 +44,8 @@ class Leaf(msgspec.Struct, frozen=True):
     def of(self, opening: Iterable[int]) -> int:
         """The workload of a call of this leaf."""
         keys = self.keys
+        if not keys:
+            return self.workload
         best: Key | None = None
         for digest in opening:
             key = keys.get(digest)

@@ -28,10 +28,16 @@ _LIMITS = tuple(bound * 4 for bound in BANDS)
 _SHORT_WORDS = 7
 _SHORT_WIDE = 24
 _MOST_CONSTRAINTS = 4
+_NOTHING: tuple[tuple[tuple[str, str, int], ...], str | None, int] = ((), None, 0)
 
 
 def read_turn(
-    newest: str, *, answers_tools: bool = False, turn: int = 0, images: bool = False
+    newest: str,
+    *,
+    answers_tools: bool = False,
+    turn: int = 0,
+    images: bool = False,
+    material: bool = False,
 ) -> TurnSignals:
     """What the newest user turn says.
 
@@ -40,29 +46,37 @@ def read_turn(
         answers_tools: The newest items are tool results; `newest` is then the last user text.
         turn: Assistant messages before it.
         images: It carries images.
+        material: It is data (`TemplateSignals.material`): only its length is told.
     """
-    if newest[:1].isspace() or newest[-1:].isspace():
-        newest = newest.strip()
+    newest = newest.strip()
     size = len(newest)
-    sample = f"{newest[:FIRST]} {newest[-LAST:]}" if size > FIRST + LAST else newest
-    wide = not sample.isascii() and is_wide(sample)
+    wide = not newest.isascii() and is_wide(newest)
+    cues, small, flags = _NOTHING if material else _said(newest, size, wide)
+    return TurnSignals(
+        cues=cues,
+        small=small,
+        flags=flags,
+        band=bisect_right(_LIMITS, size * 3 if wide else size) - 1,
+        answers_tools=answers_tools,
+        later=turn > 0,
+        images=images,
+    )
+
+
+def _said(newest: str, size: int, wide: bool) -> tuple[tuple[tuple[str, str, int], ...], str | None, int]:
+    """Cues, small talk and structure of a turn."""
+    sample = newest
     if wide and size > FIRST:
-        sample = f"{sample[: FIRST // 2]} {sample[-LAST // 2 :]}"
+        sample = f"{newest[: FIRST // 2]} {newest[-LAST // 2 :]}"
+    elif size > FIRST + LAST:
+        sample = f"{newest[:FIRST]} {newest[-LAST:]}"
     normal = normalise(sample)
     words = normal.split()
     small = None
     if (len(words) <= _SHORT_WORDS and size <= 80) if not wide else size <= _SHORT_WIDE:
         small = small_turn(words, wide)
     found = find(lexicon().asked, normal, words, wide) if words and not small else []
-    return TurnSignals(
-        cues=_cues(found, words, normal, sample) if found else (),
-        small=small,
-        flags=read_structure(sample),
-        band=bisect_right(_LIMITS, size * 3 if wide else size) - 1,
-        answers_tools=answers_tools,
-        later=turn > 0,
-        images=images,
-    )
+    return _cues(found, words, normal, sample) if found else (), small, read_structure(sample)
 
 
 def _cues(
