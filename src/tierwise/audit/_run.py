@@ -180,6 +180,10 @@ def _notes(analysis: Analysis) -> tuple[str, ...]:
     notes = [
         "Savings are 'could save, unproven': an audit sees prices and shapes of calls, not the quality of answers.",
         f"Moves are proposed by '{analysis.policy.name}', for {len(analysis.verdicts.decisions):,} classes of calls.",
+        *(
+            f"Reserved capacity of {capacity.monthly_fee} dollars a month ({capacity.reason}) is in no sum."
+            for capacity in analysis.account.catalog.reserved
+        ),
         *scenario_notes(),
         *coverage_notes(analysis.calls, analysis.account.day),
     ]
