@@ -246,6 +246,14 @@ def test_a_later_trivial_turn_stays_on_its_conversation_s_rung(tmp_path: Path) -
     assert {row.proposed for row in findings.workloads} == {None}
 
 
+def test_a_proposed_model_that_ends_itself_is_said_so(tmp_path: Path) -> None:
+    lines = [pair(id=str(i), minute=i, user=f"Ticket {i}: my parcel is late.") for i in range(10)]
+    (finding,) = [f for f in audited(tmp_path, lines).findings.findings if f.kind == "proposed-ends"]
+    assert "gpt-5.4-nano" in finding.text
+    assert "2027-04-01" in finding.text
+    assert "--ladder gpt-6" in finding.advice
+
+
 def test_only_approved_models_are_proposed(tmp_path: Path) -> None:
     from tierwise.policy import Limits
 

@@ -20,6 +20,7 @@ from tierwise.errors import CatalogError
 MILLION = Decimal(1_000_000)
 UNPRICED = -1
 MICROSECONDS_A_DAY = 86_400_000_000
+NO_STEP = 2**40
 
 Key = tuple[str, Lane, int, int]
 """Model name, lane, day since the epoch, and what else moves a price: RESIDENT, DECISIONS."""
@@ -88,19 +89,38 @@ class PriceBook:
         return found[inverse]
 
     def refuse_unrated(self, card: Any, counts: Mapping[str, Any]) -> dict[str, int]:
-        """Set UNPRICED in `card` where a call has tokens without a rate; reasons to calls."""
+        """Set UNPRICED in `card` where a call has tokens without a rate; reasons to calls.
+
+        A call needs the rates of its own side of the long-context step, not those of the other.
+        """
         reasons: dict[str, int] = {}
+        long = is_long(self, card, counts)
         for number, of in enumerate(self.cards):
-            for kind, column in counts.items():
-                if of.short.of(kind) is not None and (of.long is None or of.long.of(kind) is not None):
-                    continue
-                unrated = (card == number) & (column > 0)
-                if unrated.any():
-                    reasons[f"{of.model} on lane {of.lane} has no rate for {kind} tokens"] = int(
-                        unrated.sum()
-                    )
-                    card[unrated] = UNPRICED
+            for rates, side in ((of.short, ~long), (of.long, long)):
+                for kind, column in counts.items():
+                    if rates is None or (rates.of(kind) is not None and kind not in of.unpublished):
+                        continue
+                    unrated = (card == number) & side & (column > 0)
+                    if unrated.any():
+                        why = _no_rate(of, kind, above=rates is of.long)
+                        reasons[why] = reasons.get(why, 0) + int(unrated.sum())
+                        card[unrated] = UNPRICED
         return reasons
+
+
+def _no_rate(card: RateCard, kind: str, *, above: bool) -> str:
+    step = f" above {card.threshold:,} input tokens" if above and card.threshold is not None else ""
+    return f"{card.model} has no published rate for {kind.replace('_', ' ')} tokens in the {card.lane} lane{step}"
+
+
+def is_long(book: PriceBook, card: Any, counts: Mapping[str, Any]) -> Any:
+    """True per call whose input is above the long-context step of its card; False where it has none."""
+    # A last entry for UNPRICED, which indexes as -1.
+    steps = [c.threshold if c.threshold is not None and c.long is not None else NO_STEP for c in book.cards]
+    total = sum(
+        (counts[kind].astype(np.int64) for kind in _INPUT if kind in counts), np.zeros(len(card), np.int64)
+    )
+    return total > np.array([*steps, NO_STEP], dtype=np.int64)[card]
 
 
 def money_by(book: PriceBook, groups: Any, n: int, card: Any, counts: Mapping[str, Any]) -> list[Decimal]:
@@ -129,16 +149,8 @@ def token_sums(
     used = np.flatnonzero((card >= 0) & (groups >= 0))
     if not len(used):
         return {}
-    thresholds = np.array(
-        [c.threshold if c.threshold is not None and c.long is not None else 2**40 for c in book.cards],
-        dtype=np.int64,
-    )
     numbers = card[used].astype(np.int64)
-    total_input = sum(
-        (counts[kind][used].astype(np.int64) for kind in _INPUT if kind in counts),
-        np.zeros(len(used), np.int64),
-    )
-    long = total_input > thresholds[numbers]
+    long = is_long(book, numbers, {kind: column[used] for kind, column in counts.items()})
     groups = groups[used].astype(np.int64)
     bound = (int(groups.max()) + 1) * len(book.cards) * 2
     unique, inverse = numbered((groups * len(book.cards) + numbers) * 2 + long, bound)

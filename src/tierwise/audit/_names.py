@@ -7,7 +7,7 @@ from typing import Final
 
 _GENERIC: Final = re.compile(
     r"(?i)(azure)?(chat)?openai([._ -].*)?|a?(chat[._ ]?)?(completions?|responses?|generation)([._ ]create)?"
-    r"|llm|litellm-.*|ai\..*|do(generate|stream).*|chat( gpt-.*)?|gpt-.*|step \d+"
+    r"|llm|litellm-.*|ai\..*|do(generate|stream).*|chat gpt-.*|gpt-.*|step \d+"
 )
 """Names that a library gives to every call."""
 

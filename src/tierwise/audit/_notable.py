@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -40,6 +41,7 @@ def notable(
         *_unpriced(analysis),
         *_mismatch(analysis),
         *_ends(ends),
+        *_proposed_ends(analysis),
     ]
     return tuple(sorted(found, key=lambda f: -(f.saves or Decimal(0))))
 
@@ -135,6 +137,32 @@ def _mismatch(analysis: Analysis) -> Iterator[Finding]:
                 kind="mismatch",
                 text=f"{count:,} calls asked for {a} and were served by {b}; they are priced as served",
                 calls=count,
+            )
+
+
+def _proposed_ends(analysis: Analysis) -> Iterator[Finding]:
+    """Models that calls would move to and whose end is announced too."""
+    verdicts, catalog = analysis.verdicts, analysis.account.catalog
+    moving: Counter[str] = Counter()
+    for decision, size in zip(verdicts.decisions, verdicts.sizes, strict=True):
+        if decision.plan.rung.model != decision.baseline.model:
+            moving[decision.plan.rung.model] += size
+    for name, calls in moving.most_common():
+        model = catalog.resolve(name).model
+        if model.shutdown is not None:
+            other = next(
+                (
+                    f"--ladder {ladder.name}"
+                    for ladder in catalog.ladders()
+                    if model.successor in ladder.models
+                ),
+                None,
+            )
+            yield Finding(
+                kind="proposed-ends",
+                text=f"{calls:,} calls would move to {name}, which shuts down on {model.shutdown.isoformat()} itself",
+                calls=calls,
+                advice=f"Compare with {other}, which has its successor {model.successor}." if other else "",
             )
 
 

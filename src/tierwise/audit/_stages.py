@@ -132,8 +132,10 @@ def _would_be_caught(levers: Levers, scenario: Scenario) -> Any:
     """Calls that would not be made: all waste, of the identical ones the scenario's share."""
     if scenario.identical >= 1000:
         return levers.wasted
-    turn = np.cumsum(levers.identical) % 1000
-    return levers.wasted & (~levers.identical | (turn * 1000 < scenario.identical * 1000))
+    # Spread evenly in time: of any ten repeats in a row, five at a share of a half.
+    caught_so_far = np.cumsum(levers.identical) * scenario.identical // 1000
+    caught = np.diff(caught_so_far, prepend=0) > 0
+    return levers.wasted & (~levers.identical | caught)
 
 
 def _of_class(levers: Levers, values: Any, otherwise: int, where: Any, factor: int) -> Any:
