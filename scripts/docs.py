@@ -2,6 +2,7 @@
 
 docs/cli.md             the help of every command
 docs/findings.schema.json   the JSON of `tierwise audit --json`
+docs/policy.schema.json     the schema of tierwise.toml, for editors
 docs/report.svg, docs/report.txt   the report on the sample log, as a terminal shows it
 README.md               the scores between its markers
 """
@@ -18,7 +19,17 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TODAY = dt.date(2026, 11, 24)
 """The day after the sample log ends, so that the pictured report does not change with the calendar."""
-COMMANDS = ((), ("audit",), ("models",), ("price",), ("route",))
+COMMANDS = (
+    (),
+    ("audit",),
+    ("models",),
+    ("price",),
+    ("route",),
+    ("policy",),
+    ("policy", "init"),
+    ("policy", "check"),
+    ("policy", "diff"),
+)
 WIDTH = 100
 
 
@@ -46,6 +57,13 @@ def cli() -> str:
 def schema() -> str:
     """JSON schema of the findings."""
     from tierwise.report import schema_text
+
+    return schema_text()
+
+
+def policy_schema() -> str:
+    """JSON schema of tierwise.toml."""
+    from tierwise.policy import schema_text
 
     return schema_text()
 
@@ -97,6 +115,7 @@ def pages() -> dict[Path, Callable[[], str]]:
     return {
         ROOT / "docs" / "cli.md": cli,
         ROOT / "docs" / "findings.schema.json": schema,
+        ROOT / "docs" / "policy.schema.json": policy_schema,
         ROOT / "docs" / "report.svg": lambda: svg,
         ROOT / "docs" / "report.txt": lambda: text,
         ROOT / "README.md": scores,

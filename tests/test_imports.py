@@ -17,9 +17,11 @@ ROOMS = {
     "tools": {"calls", "catalog", "workloads"},
     "caching": {"calls", "catalog", "workloads"},
     "policy": {"calls", "catalog", "workloads", "tools", "caching"},
+    "upstream": {"calls"},
     "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
-    "cli": {"audit", "calls", "catalog", "workloads", "tools", "caching", "policy", "report"},
+    "simulator": {"calls"},
+    "cli": {"simulator", "audit", "calls", "catalog", "workloads", "tools", "caching", "policy", "report"},
 }
 
 

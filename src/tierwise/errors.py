@@ -8,16 +8,27 @@
     │   │   ├── NoSuchLog        nothing at that path
     │   │   ├── UnknownFormat    no reader recognises the content
     │   │   └── DamagedLog       the first bad record, under --strict
+    │   ├── UnsafeRequest        a path or header that must not go upstream (also a ValueError)
     │   └── MissingExtra         an optional package is needed and not installed
     ├── ConfigurationError       an overrides, ladder or policy file that does not hold
-    └── CatalogError             a price or model we do not have; never answered with a guess
-        ├── UnknownModel         no such model in the catalog (also a LookupError)
-        └── Unpriced             the model is known, the lane or date has no published price
+    ├── CatalogError             a price or model we do not have; never answered with a guess
+    │   ├── UnknownModel         no such model in the catalog (also a LookupError)
+    │   └── Unpriced             the model is known, the lane or date has no published price
+    └── UpstreamError            OpenAI, or the way to it; its own error replies are not exceptions
+        ├── UpstreamUnreachable  no connection; nothing was sent
+        ├── UpstreamTimeout      a stated time passed (also a TimeoutError)
+        ├── OutcomeUnknown       sent, and no status came: it may have been carried out and billed
+        │   └── UpstreamSilent   ... because no status came in time (also an UpstreamTimeout)
+        ├── UpstreamCut          the reply stopped before its end
+        ├── UpstreamGarbled      what came is not a reply, or is larger than the limits
+        └── UpstreamRedirected   it points elsewhere; keys and prompts are not taken there
 
 A message says what was expected, what came, and what to do.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 __all__ = [
     "CallerError",
@@ -28,11 +39,20 @@ __all__ = [
     "LogError",
     "MissingExtra",
     "NoSuchLog",
+    "OutcomeUnknown",
     "RequestError",
     "TierwiseError",
     "UnknownFormat",
     "UnknownModel",
     "Unpriced",
+    "UnsafeRequest",
+    "UpstreamCut",
+    "UpstreamError",
+    "UpstreamGarbled",
+    "UpstreamRedirected",
+    "UpstreamSilent",
+    "UpstreamTimeout",
+    "UpstreamUnreachable",
 ]
 
 
@@ -68,6 +88,10 @@ class DamagedLog(LogError):
     """A record that cannot be read, raised only when reading strictly."""
 
 
+class UnsafeRequest(CallerError, ValueError):
+    """A path or header that must not go upstream; the message names it, never a value."""
+
+
 class MissingExtra(CallerError):
     """An optional package is needed; the message is the command that installs it."""
 
@@ -86,3 +110,44 @@ class UnknownModel(CatalogError, LookupError):
 
 class Unpriced(CatalogError):
     """The model is known, but this lane, date or kind of token has no published price."""
+
+
+class UpstreamError(TierwiseError):
+    """OpenAI, or the way to it, failed. Messages hold no key, no header value and no body.
+
+    `attempts` are the requests that were sent for the call (`tierwise.calls.Attempt`, in order);
+    `sent` says whether upstream may have acted on the last of them.
+    """
+
+    def __init__(self, message: str, *, sent: bool = False, attempts: tuple[Any, ...] = ()) -> None:
+        super().__init__(message)
+        self.sent = sent
+        self.attempts = attempts
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection could be made: name, route, refusal or certificate. Nothing was sent."""
+
+
+class UpstreamTimeout(UpstreamError, TimeoutError):
+    """One of the stated times passed; the message says which and how to raise it."""
+
+
+class OutcomeUnknown(UpstreamError):
+    """The request was sent and no status came back: it may have been carried out and billed."""
+
+
+class UpstreamSilent(OutcomeUnknown, UpstreamTimeout):
+    """The request was sent and no status came in time: it may have been carried out and billed."""
+
+
+class UpstreamCut(UpstreamError):
+    """The reply, or its event stream, stopped before its end. What came before it was passed on."""
+
+
+class UpstreamGarbled(UpstreamError):
+    """What came is not an HTTP reply or event stream, or is larger than the limits."""
+
+
+class UpstreamRedirected(UpstreamError):
+    """Upstream points elsewhere, which is never followed; the base URL should be corrected."""

@@ -35,6 +35,13 @@ def test_a_repeat_within_a_day_is_waste_and_the_first_answer_is_not(tmp_path: Pa
     assert findings.lever_shares[0].basis == "measured"
 
 
+@pytest.mark.parametrize("repeats", [2, 10, 40, 1200])
+def test_the_low_of_waste_is_half_of_the_repeats_however_many(repeats: int, tmp_path: Path) -> None:
+    lines = [pair(id=str(i), minute=i / 10, user="Same?", input=1000, output=0) for i in range(repeats + 1)]
+    (waste,) = [s for s in audited(tmp_path, lines).findings.lever_shares if s.lever == "waste"]
+    assert (waste.low, waste.saves) == (waste.high / 2, waste.high)
+
+
 BORDERS: list[tuple[str, dict[str, Any]]] = [
     ("another project", {"project": "b"}),
     ("another key", {"key": "b"}),

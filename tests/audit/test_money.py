@@ -18,6 +18,7 @@ CASES: list[tuple[str, list[dict[str, Any]], str]] = [
     ("a snapshot is priced as its family", [pair(model="gpt-5.4", served="gpt-5.4-2026-03-05", input=1000, output=100)], "0.004"),
     ("attempts add up", [pair(id="a", model="gpt-5.4-mini", input=1000, output=100), pair(id="b", minute=1, model="gpt-5.4", input=1000, output=50)], "0.004450"),
     ("a record read twice counts once", [pair(id="a", input=1000, output=100)] * 2, "0.008"),
+    ("a model whose long-context rates are unpublished has its short ones", [pair(model="gpt-6.2-sol", minute=2880, input=1000, output=100)], "0.003"),
     ("a failed call without usage costs nothing", [pair(status=500)], "0"),
 ]  # fmt: skip
 
@@ -49,3 +50,40 @@ def test_overrides_change_prices_and_resolve_deployments(tmp_path: Path) -> None
         tmp_path, [pair(model="our-deployment", input=1000, output=100)], prices=prices
     ).findings
     assert findings.spend.total == Decimal("0.004")
+
+
+UNRATED = [
+    ("above the step", {"input": 272_001, "output": 10}, "above 272,000 input tokens"),
+    ("read from the cache", {"input": 2000, "cached": 1024, "output": 10}, "cached tokens"),
+]
+
+
+@pytest.mark.parametrize(("usage", "why"), [u[1:] for u in UNRATED], ids=[u[0] for u in UNRATED])
+def test_only_a_call_that_needs_an_unpublished_rate_is_unpriced(
+    usage: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    lines = [pair(id="a", model="gpt-6.2-sol", minute=2880, **usage)]
+    lines.append(pair(id="b", model="gpt-6.2-sol", minute=2890, user="Where is it?", input=1000, output=100))
+    findings = audited(tmp_path, lines).findings
+    assert findings.spend.total == Decimal("0.003")
+    assert findings.spend.unpriced_calls == 1
+    assert [reason for reason in findings.spend.unpriced if why in reason]
+
+
+def test_reads_without_a_price_are_no_saving_and_stop_no_audit(tmp_path: Path) -> None:
+    """gpt-6.2-sol has no published cached rate: warming its cache would look free."""
+    rules = "Follow the house rules of the shop in every answer. " * 200
+    lines = [
+        pair(
+            id=str(i),
+            model="gpt-6.2-sol",
+            minute=2880 + i,
+            instructions=f"Plan the week. {rules}",
+            user=f"Week {i}?",
+            input=2500,
+        )
+        for i in range(40)
+    ]
+    findings = audited(tmp_path, lines).findings
+    assert findings.spend.unpriced_calls == 0
+    assert findings.levers["cache"] == 0

@@ -6,6 +6,7 @@ import gzip
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -135,6 +136,53 @@ def test_totals_alone_give_spend_what_ifs_and_say_what_they_cannot(tmp_path: Pat
             assert share.needs is not None
             assert "needs per-call records" in share.needs
     assert [end.model for end in findings.shutdowns] == ["gpt-4o"]
+
+
+ODD_NUMBERS: list[tuple[str, dict[str, Any]]] = [
+    ("a cap of -1", {"request": {"max_completion_tokens": -1}}),
+    ("a cap beyond any model", {"request": {"max_tokens": 2**40}}),
+    ("a score beyond 32 bits", {"scores": {"good": 1e308}}),
+    ("a logged cost of a billion", {"cost": 1e9}),
+    ("a latency of a century", {"latency_ms": 10**20}),
+]
+
+
+@pytest.mark.parametrize("odd", [n[1] for n in ODD_NUMBERS], ids=[n[0] for n in ODD_NUMBERS])
+def test_an_odd_number_beside_the_usage_costs_neither_the_call_nor_the_audit(
+    odd: dict[str, Any], tmp_path: Path
+) -> None:
+    findings = audited(tmp_path, [pair(id="a", input=1000, output=100, **odd)]).findings
+    assert (findings.calls, findings.skipped) == (1, {})
+    assert findings.spend.total == Decimal("0.008")
+    assert findings.spend.logged is None
+
+
+COSTS = (
+    "start_time,end_time,start_time_iso,end_time_iso,amount_value,amount_currency,line_item,project_id\n"
+    "1795392000,1795478400,2026-11-23T00:00:00+00:00,2026-11-24T00:00:00+00:00,12.345678,usd,"
+    '"gpt-5.5-2026-04-23, input",proj_a\n'
+    "1795305600,1795392000,2026-11-22T00:00:00+00:00,2026-11-23T00:00:00+00:00,1.5,usd,"
+    '"gpt-5.4-2026-03-05, output",proj_b\n'
+)
+
+
+def test_costs_alone_give_what_was_charged_and_claim_no_lever(tmp_path: Path) -> None:
+    path = tmp_path / "cost_2026-11-22_2026-11-24.csv"
+    path.write_text(COSTS, "utf-8")
+    findings = audit([path], today=TODAY).findings
+    assert findings.spend.total == findings.spend.charged == Decimal("13.845678")
+    assert (findings.start, findings.end) == ("2026-11-22", "2026-11-23")
+    assert [row.model for row in findings.models] == [
+        "gpt-5.5-2026-04-23, input",
+        "gpt-5.4-2026-03-05, output",
+    ]
+    assert all(share.needs for share in findings.lever_shares)
+    assert findings.could_save == 0
+
+
+def test_an_empty_log_has_no_notes_on_how_numbers_came_about(tmp_path: Path) -> None:
+    findings = audited(tmp_path, []).findings
+    assert (findings.calls, findings.notes) == (0, ())
 
 
 def test_half_one_tier_down_is_half_of_all_one_tier_down(tmp_path: Path) -> None:

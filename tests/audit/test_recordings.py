@@ -144,3 +144,11 @@ def test_the_recordings_cost_what_the_price_package_says(exchanges: list[dict[st
         searches = [i for i in items if i["action"]["type"] == "search"]
         total += len(searches) * Decimal("0.01")
     assert findings(SHARED / "wire/openai_exchanges.jsonl.gz").spend.total == total
+
+
+def test_reasons_without_a_price_add_up_to_the_calls_without_one() -> None:
+    """A hosted tool without a fee leaves the price of the call's tokens as it is, and is named."""
+    found = findings(SHARED / "wire/openai_exchanges.jsonl.gz")
+    assert sum(found.spend.unpriced.values()) == found.spend.unpriced_calls
+    told = [f.text for f in found.findings if f.kind == "unpriced"]
+    assert any("uses of hosted tools without a price" in text for text in told)

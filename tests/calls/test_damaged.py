@@ -95,6 +95,11 @@ def test_a_half_character_does_not_lose_a_call(log, everything):
     assert calls[1].response.text == "\\ud83d cut \ufffd"
 
 
+def test_a_half_character_in_the_only_line_does_not_hide_the_format(log, everything):
+    (call,) = everything(log(TEXT.replace('"Hi"', r'"cut \ud83d"')))
+    assert call.response.text == "cut \ufffd"
+
+
 @pytest.mark.parametrize("before", [1, 0])
 def test_a_line_over_the_cap_is_skipped_without_its_content(before, tmp_path, everything):
     """Also where it is the first, and the format can only be told by what follows."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import psutil
 import pytest
 
 PAIR = {
@@ -116,6 +120,8 @@ FAULTS = [
     ("unknown ladder", ["audit", "LOG", "--ladder", "gpt-9"], 1, b"gpt-6"),
     ("unknown approved model", ["audit", "LOG", "--approved", "gpt-5.x"], 1, b"gpt-5.x"),
     ("unknown format", ["audit", "LOG", "--format", "xml"], 1, b"openai-pairs"),
+    ("a volume that is no number", ["audit", "LOG", "--times", "inf"], 1, b"--times"),
+    ("a folder to write to", ["audit", "LOG", "--json", "FOLDER"], 1, b"name a file in it"),
     ("unknown model", ["price", "gpt-9-foo"], 1, b"gpt-9-foo"),
     ("lane not offered", ["price", "gpt-4o", "--lane", "flex", "--input", "5"], 1, b"flex"),
     ("no such lane", ["price", "gpt-5.4", "--lane", "slow"], 1, b"background-2h"),
@@ -129,10 +135,91 @@ FAULTS = [
 
 @pytest.mark.parametrize(("words", "code", "said"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
 def test_a_problem_is_named_without_a_traceback(words: list[str], code: int, said: bytes, log: Path) -> None:
-    done = run(*(str(log) if word == "LOG" else word for word in words))
+    places = {"LOG": str(log), "FOLDER": str(log.parent)}
+    done = run(*(places.get(word, word) for word in words))
     assert (done.returncode, done.stdout) == (code, b"")
     assert said in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("option", ["--json", "--html", "--parquet"])
+def test_a_full_disk_is_named_with_the_file_and_the_report_still_comes(option: str, log: Path) -> None:
+    if option == "--parquet":
+        pytest.importorskip("pyarrow")
+    done = run("audit", str(log), option, "/dev/full")
+    assert done.returncode == 1
+    assert b"cannot write /dev/full" in done.stderr
+    assert b"Could save" in done.stdout
+
+
+@pytest.mark.parametrize("width", ["60", "80", "120"])
+def test_the_table_of_models_cuts_nothing(width: str) -> None:
+    shown = run("models", COLUMNS=width).stdout.decode()
+    rows = {line.split()[0]: line.split() for line in shown.splitlines() if line}
+    assert rows["gpt-5.4-nano"][1:5] == ["0.2", "0.02", "1.25", "400k"]
+    assert "2027-04-01" in rows["gpt-5.4-nano"]
+    assert "text-embedding-3-small" in rows
+
+
+ENDINGS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+
+
+@pytest.mark.parametrize(("end", "code"), ENDINGS, ids=["ctrl-c", "terminate", "kill"])
+def test_ending_an_audit_ends_its_processes_without_a_traceback(
+    end: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    line = json.dumps(PAIR | {"pad": "x" * 4000}).encode() + b"\n"
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_bytes(line * 10_000)
+    words = [sys.executable, "-m", "tierwise", "audit", str(tmp_path), "--processes", "2"]
+    audit = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    workers = _when(lambda: _living(audit.pid, "spawn_main"))
+    assert workers, "the audit was over before it could be ended"
+    if end == signal.SIGINT:
+        os.killpg(audit.pid, end)
+    else:
+        audit.send_signal(end)
+    _, said = audit.communicate(timeout=30)
+    assert audit.returncode == code
+    # Nobody can speak for a process that was killed.
+    assert end == signal.SIGKILL or b"Traceback" not in said
+    assert _when(lambda: not _living(audit.pid, "spawn_main"))
+
+
+def test_a_reading_process_that_is_killed_is_said_so(tmp_path: Path) -> None:
+    line = json.dumps(PAIR | {"pad": "x" * 4000}).encode() + b"\n"
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_bytes(line * 10_000)
+    words = [sys.executable, "-m", "tierwise", "audit", str(tmp_path), "--processes", "2"]
+    audit = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    workers = _when(lambda: _living(audit.pid, "spawn_main"))
+    assert isinstance(workers, list)
+    os.kill(workers[0], signal.SIGKILL)
+    _, said = audit.communicate(timeout=30)
+    assert audit.returncode == 1
+    assert b"try --processes 1" in said
+
+
+def _living(group: int, word: str) -> list[int]:
+    """Processes of a group whose command line has a word; those that ended and wait do not count."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        try:
+            own = os.getpgid(process.pid) == group and process.info["status"] != psutil.STATUS_ZOMBIE
+        except ProcessLookupError:
+            continue
+        if own and word in " ".join(process.info["cmdline"] or ()):
+            found.append(process.pid)
+    return found
+
+
+def _when(holds: Callable[[], object], seconds: float = 15) -> object:
+    """What `holds` returned once it was true, else the last it returned."""
+    last = time.monotonic() + seconds
+    while not (found := holds()) and time.monotonic() < last:
+        time.sleep(0.02)
+    return found
 
 
 def test_a_damaged_log_is_read_and_strict_stops(log: Path) -> None:
@@ -198,7 +285,8 @@ def test_a_request_is_routed_with_its_reasons() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"not json", b"[]", b"{}", b'{"messages": 5}', b'{"input": ' + b"[" * 3000]
+    "body",
+    [b"", b"not json", b"[]", b"{}", b'{"messages": 5}', b'{"input": "Hi"}', b'{"input": ' + b"[" * 3000],
 )
 def test_a_request_that_is_none_is_refused_in_words(body: bytes) -> None:
     done = run("route", input=body)

@@ -180,3 +180,13 @@ def test_hours_with_names_that_are_no_hours_are_left_out(made: ModuleType) -> No
     whole = made.findings()
     odd = (replace(whole.hours[0], name="2026"), replace(whole.hours[0], name="2026-11-16Tx9:00Z"))
     assert charts.hour_columns(replace(whole, hours=odd)) is None
+
+
+def test_an_empty_log_counts_its_calls_with_a_space(made: ModuleType) -> None:
+    assert "0 calls in" in html(made.empty())
+
+
+def test_volumes_are_multiples(made: ModuleType) -> None:
+    page = html(made.findings())
+    assert ">x10<" in page
+    assert "1 times" not in page

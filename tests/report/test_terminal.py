@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from types import ModuleType
 
 import pytest
 from msgspec.structs import replace
 from rich.cells import cell_len
+
+from tierwise.audit import Counts, Group
+from tierwise.report import money
 
 Printed = Callable[..., str]
 
@@ -31,6 +35,53 @@ def test_no_line_is_wider_than_the_terminal(
 ) -> None:
     text = printed(getattr(made, which)(), width)
     assert max(cell_len(line) for line in text.splitlines()) <= width
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_no_amount_is_cut_at_any_width(made: ModuleType, printed: Printed, width: int) -> None:
+    whole = made.findings()
+    text = printed(whole, width)
+    for row in whole.forecasts:
+        for amount in (row.spend, row.spend_low, row.spend_high, row.could_save, row.low, row.high):
+            assert money(amount) in text
+    for share in whole.lever_shares:
+        assert money(share.saves) in text
+
+
+def test_a_group_without_prices_is_unpriced_and_never_zero(made: ModuleType, printed: Printed) -> None:
+    whole = made.findings()
+    own = made.counts(10, Decimal(0), unpriced=10)
+    rows = (replace(whole.workloads[-1], label="Nightly", counts=own, spend=Decimal(0), calls=10),)
+    text = printed(replace(whole, workloads=rows, lanes=(Group(name="odd", counts=own),)))
+    assert "odd unpriced (-)" in text
+    assert any("Nightly" in line and "unpriced" in line for line in text.splitlines())
+
+
+def test_reasons_without_a_price_are_listed_and_the_rest_summed(made: ModuleType, printed: Printed) -> None:
+    whole = made.unpriced()
+    reasons = {f"no model is called 'm{i}'": 10 - i for i in range(8)}
+    text = printed(replace(whole, spend=replace(whole.spend, unpriced=reasons, unpriced_calls=52)))
+    assert "- 10: no model is called 'm0'" in text
+    assert "- 18: 4 more reasons, in the JSON" in text
+    assert "'m4'" not in text
+
+
+def test_tags_that_overlap_are_said_to(made: ModuleType, printed: Printed) -> None:
+    whole = made.findings()
+    twice = (Group(name="a", counts=whole.counts), Group(name="b", counts=whole.counts))
+    assert "tags add up to more than the spend" in " ".join(printed(replace(whole, tags=twice)).split())
+    assert "tags add up" not in printed(replace(whole, tags=twice[:1]))
+
+
+def test_costs_alone_are_no_calls_and_no_lack_of_savings(made: ModuleType, printed: Printed) -> None:
+    whole = made.totals()
+    shares = tuple(replace(share, saves=Decimal(0), needs="needs tokens") for share in whole.lever_shares)
+    text = printed(
+        replace(whole, calls=0, counts=Counts(), lever_shares=shares, could_save=Decimal(0), models=())
+    )
+    assert "amounts charged in" in text
+    assert "does not show what could be saved" in text
+    assert "Nothing to save was found" not in text
 
 
 def test_it_fits_two_screens(made: ModuleType, printed: Printed) -> None:
@@ -112,3 +163,10 @@ def test_foreign_text_cannot_command_the_terminal(made: ModuleType, printed: Pri
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "[red]" in text
+
+
+def test_a_model_whose_end_is_past_ended(made: ModuleType, printed: Printed) -> None:
+    whole = made.findings()
+    row = whole.shutdowns[0]
+    assert f"{row.model} ends on {row.date}" in printed(whole)
+    assert f"{row.model} ended on {row.date}" in printed(replace(whole, shutdowns=(replace(row, past=True),)))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tierwise.report import _view as view
 from tierwise.report import count, money, share
 from tierwise.report._words import clean, count_short, money_each, money_short, plural, share_of
 
@@ -120,3 +121,23 @@ def test_clean_text_is_one_encodable_line_without_control_characters(text: str) 
 def test_clean_text_keeps_every_script_and_drops_what_reorders_it() -> None:
     assert clean("契約書 \u202eevil\n\x1b[2J میخواهم\u200c") == "契約書 evil [2J میخواهم\u200c"
     assert clean("caf\udce9") == "caf\ufffd"
+
+
+RANGES = [
+    ("1", "2", "between $1.00 and $2.00", "$1.00 to $2.00"),
+    ("1", "1", "exactly $1.00", "$1.00"),
+    ("0.4201", "0.4249", "about $0.42", "$0.42"),
+    ("0.001", "0.004", "about <$0.01", "<$0.01"),
+    ("-0.06", "0.04", "between -$0.06 and $0.04", "-$0.06 to $0.04"),
+]
+
+
+@pytest.mark.parametrize(("low", "high", "between", "span"), RANGES)
+def test_a_range_whose_ends_read_the_same_is_said_once(low: str, high: str, between: str, span: str) -> None:
+    assert view.between(Decimal(low), Decimal(high)) == between
+    assert view.span(Decimal(low), Decimal(high)) == span
+
+
+@pytest.mark.parametrize(("times", "said"), [(1.0, "x1"), (2.5, "x2.5"), (1e6, "x1,000,000")])
+def test_a_volume_is_a_multiple(times: float, said: str) -> None:
+    assert view.volume(times) == said

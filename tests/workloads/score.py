@@ -34,7 +34,7 @@ def verdict_of(row: dict[str, Any]) -> Verdict:
     """What the signals say of one labelled prompt."""
     schema = json.dumps(row["schema"]).encode() if row["schema"] else b""
     template = read_template(row["instructions"], tuple(ToolText(n) for n in row["tools"]), schema, "chat")
-    return judge(template, read_turn(row["turn"]))
+    return judge(template, read_turn(row["turn"], material=template.material))
 
 
 def lower(given: str, right: str) -> bool:

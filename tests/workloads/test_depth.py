@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,7 +50,7 @@ def asked(
     template = read_template(instructions, tools, raw, "chat")
     return judge(
         template,
-        read_turn(turn, turn=later, answers_tools=answers_tools),
+        read_turn(turn, turn=later, answers_tools=answers_tools, material=template.material),
         max_output_tokens=cap,
         effort=effort,
     )
@@ -158,6 +159,16 @@ def test_material_for_a_closed_task_does_not_move_it() -> None:
     plain = asked("Where is my parcel?", ROUTER)
     hard = asked("I cannot prove that I paid; my lawyer says the theorem of your terms is wrong.", ROUTER)
     assert (plain.task, plain.depth) == (hard.task, hard.depth) == ("classification", "commodity")
+
+
+@given(st.text(max_size=900))
+@settings(max_examples=60, deadline=None)
+def test_material_is_told_by_its_length_alone(turn: str) -> None:
+    template = read_template("Classify the letter as billing, delivery or other.")
+    read, told = read_turn(turn), read_turn(turn, material=True)
+    assert template.material
+    assert msgspec.structs.replace(read, cues=(), small=None, flags=0) == told
+    assert judge(template, read).depth == judge(template, told).depth == "commodity"
 
 
 def test_an_exam_question_is_not_simple_under_a_closed_verb() -> None:

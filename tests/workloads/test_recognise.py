@@ -450,6 +450,34 @@ def test_every_template_learned_or_not_gives_a_nonzero_id() -> None:
     assert recogniser.recognise(Request(endpoint="other")).workload != 0
 
 
+def test_instructions_that_look_alike_at_both_ends_are_told_apart() -> None:
+    """What is remembered by its length and ends is compared whole."""
+    recogniser = Recogniser()
+    texts = ["x" * 60 + f"\nPlan {number}.\n" + "y" * 60 for number in range(3)]
+    requests = [chat(said("system", text), said("user", "Go.")) for text in (*texts, *texts)]
+
+    found = [recogniser.recognise(request) for request in requests]
+
+    assert len({facts.template.digest for facts in found}) == 3
+    assert found[:3] == found[3:] == [Recogniser().recognise(request) for request in requests[:3]]
+
+
+lines = st.lists(
+    st.sampled_from(["Be kind. Be brief.", "Today: 4/5", "", " ", "\t\r", "x", "Name: Jo"]), max_size=9
+)
+
+
+@given(lines, st.booleans())
+def test_lines_taken_together_come_to_what_each_comes_to(texts: list[str], ended: bool) -> None:
+    text = "\n".join(texts) + "\n" * ended
+    cutter = Cutter(Digester(b""))
+    whole, alone = cutter.cut(text), [line for raw in texts for line in cutter.cut(raw)]
+
+    assert [s for line in whole for s in line.segments] == [s for line in alone for s in line.segments]
+    assert [t for line in whole for t in line.texts] == [t for line in alone for t in line.texts]
+    assert cutter.cut(text) == whole
+
+
 def test_delimited_and_labelled_passages_do_not_count_as_template() -> None:
     cutter = Cutter(Digester(b""))
 

@@ -40,6 +40,9 @@ class Account:
         self.day = day_column(calls)
         self.counts = {kind: calls[kind] for kind in KINDS}
         self.unpriced: Counter[str] = Counter()
+        """Calls without a price by reason; adds up to the calls that are unpriced."""
+        self.unpriced_fees: Counter[str] = Counter()
+        """Uses of hosted tools whose fee is unknown, by reason; the call's tokens may have a price."""
         self.card = self._priced()
         self.fees = self._hosted_fees()
 
@@ -116,24 +119,26 @@ class Account:
     def _hosted_fees(self) -> dict[int, Decimal]:
         """Row to the fee of the hosted tools it used, where there is any."""
         fees: dict[int, Decimal] = {}
-        known: dict[tuple[int, int], Decimal] = {}
+        known: dict[tuple[str, int], Decimal | str] = {}
         hosted = self.calls["hosted"]
         for row in np.flatnonzero(hosted).tolist():
-            key = (int(hosted[row]), int(self.day[row]))
-            if key not in known:
-                known[key] = self._fee(*key)
-            if known[key]:
-                fees[row] = known[key]
+            for kind, count in self.calls.words("hosted", int(hosted[row])):
+                key = (kind, int(self.day[row]))
+                if key not in known:
+                    known[key] = self._fee(*key)
+                fee = known[key]
+                if isinstance(fee, str):
+                    self.unpriced_fees[fee] += count
+                elif fee:
+                    fees[row] = fees.get(row, Decimal(0)) + fee * count
         return fees
 
-    def _fee(self, hosted: int, day: int) -> Decimal:
-        total = Decimal(0)
-        for kind, count in self.calls.words("hosted", hosted):
-            try:
-                total += self.catalog.hosted_fee(kind, self.book.day(day)) * count
-            except CatalogError as error:
-                self.unpriced[str(error)] += count
-        return total
+    def _fee(self, kind: str, day: int) -> Decimal | str:
+        """USD of one use of a hosted tool, or why that is unknown."""
+        try:
+            return self.catalog.hosted_fee(kind, self.book.day(day))
+        except CatalogError as error:
+            return str(error)
 
     def fees_by(self, groups: Any, n: int, rows: Any = None) -> list[Decimal]:
         """Hosted-tool fees of each of n groups; `rows` limits them to a mask."""

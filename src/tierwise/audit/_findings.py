@@ -152,6 +152,8 @@ class Shutdown(msgspec.Struct, frozen=True, kw_only=True):
     spend: Decimal
     spend_on_successor: Decimal | None
     """The same tokens at the successor's prices."""
+    past: bool = False
+    """True when that day was over when the audit was made."""
     workloads: tuple[str, ...] = ()
 
 

@@ -24,6 +24,7 @@ from tierwise.audit._findings import (
 from tierwise.audit._layout import NO_COST
 from tierwise.audit._rows import totals_by_depth
 from tierwise.audit._stages import EXPECTED, HIGH, LOW
+from tierwise.policy import LENGTHS
 
 DAY: Final = 86_400_000_000
 LEAST_PERIOD: Final = DAY // 4
@@ -177,7 +178,10 @@ def forecasts(
 def scenario_notes() -> tuple[str, ...]:
     """The three scenarios in words, for the report's notes."""
     return tuple(
-        f"{s.name}: output x{s.output / 1000:g}, reasoning x{s.reasoning / 1000:g} on another model, "
-        f"cache x{s.cache / 1000:g}, tools x{s.tools / 1000:g}, batch keeps {s.batch_cached / 10:g} % of the cache"
+        f"{s.name.capitalize()}: on another model, answers {s.output / 1000:g} and reasoning "
+        f"{LENGTHS.reasoning * s.reasoning / 1_000_000:.2g} times as long, unless its own calls show other lengths; "
+        f"{s.cache / 10:g} % of the readable prefix is read; reasoning falls by {s.effort / 10:g} % of what is "
+        f"expected; dropped tools weigh {s.tools / 10:g} % of their count; Batch keeps {s.batch_cached / 10:g} % "
+        "of the cached share."
         for s in (EXPECTED, LOW, HIGH)
     )

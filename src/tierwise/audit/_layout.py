@@ -50,34 +50,50 @@ RESIDENCY: Final = 16
 REFUSAL: Final = 32
 EMPTY_ANSWER: Final = 64
 BACKGROUND: Final = 128
+SAID: Final = 1
+"""The 'answer' of a call answered in words: only answers that call tools are told apart."""
 ODD_TIER: Final = 256
 """Served in a tier without published prices ('scale', 'ultrafast'): its lane is not known."""
 NO_TIME: Final = -(2**62)
 NO_COST: Final = -1
 
-_COLUMNS: Final[tuple[tuple[str, str], ...]] = (
+_OF_CALL: Final[tuple[tuple[str, str], ...]] = (
     ("at", "q"),
     ("logged", "q"),
-    *((name, "Q") for name in ("id", "join", "request", "answer", "session", "trace", "span", "parent")),
-    *((f"opening{i}", "Q") for i in range(OPENINGS)),
-    *((f"block{i}", "Q") for i in range(BLOCKS)),
-    *((f"block_tokens{i}", "I") for i in range(BLOCKS)),
+    *((name, "Q") for name in ("id", "join", "answer", "session", "trace", "span", "parent")),
     *((kind, "I") for kind in KINDS),
-    *((name, "I") for name in ("latency", "estimate", "newest", "max_output", "instructions")),
-    *((name, "I") for name in TABLES),
+    *((name, "I") for name in ("latency", "user", "used", "hosted")),
     ("score", "f"),
     ("file", "I"),
     ("line", "I"),
-    ("turn", "H"),
     ("flags", "H"),
-    *(
-        (name, "B")
-        for name in ("lane", "lane_basis", "effort", "endpoint", "status", "role", "task", "depth")
-    ),
 )
+_OF_WORDS: Final[tuple[tuple[str, str], ...]] = (
+    *((name, "I") for name in ("asked", "served", "project", "api_key", "tags", "name", "error")),
+    *((name, "B") for name in ("lane", "lane_basis", "endpoint", "status")),
+)
+_OF_REQUEST: Final[tuple[tuple[str, str], ...]] = (
+    ("request", "Q"),
+    *((f"opening{i}", "Q") for i in range(OPENINGS)),
+    *((f"block{i}", "Q") for i in range(BLOCKS)),
+    *((f"block_tokens{i}", "I") for i in range(BLOCKS)),
+    *((name, "I") for name in ("estimate", "newest", "max_output")),
+    ("turn", "H"),
+)
+_OF_VERDICT: Final[tuple[tuple[str, str], ...]] = (
+    *((name, "I") for name in ("instructions", "toolset", "needs", "skeleton", "signals")),
+    *((name, "B") for name in ("effort", "role", "task", "depth")),
+)
+_COLUMNS: Final = _OF_CALL + _OF_WORDS + _OF_REQUEST + _OF_VERDICT
 
-ROW: Final = struct.Struct("<" + "".join(code for _, code in _COLUMNS))
-"""Packs one row."""
+CALL_PART: Final = struct.Struct("<" + "".join(code for _, code in _OF_CALL))
+"""Packs the first part of a row: the call."""
+WORDS_PART: Final = struct.Struct("<" + "".join(code for _, code in _OF_WORDS))
+"""Packs the second: words beside the call, of which a log has few combinations."""
+REQUEST_PART: Final = struct.Struct("<" + "".join(code for _, code in _OF_REQUEST))
+"""Packs the third: what recognising its request told of it alone."""
+VERDICT_PART: Final = struct.Struct("<" + "".join(code for _, code in _OF_VERDICT))
+"""Packs the last: what it told that many calls share."""
 
 NAMES: Final = tuple(name for name, _ in _COLUMNS)
 DTYPE: Final = np.dtype([(name, "<" + np.dtype(code).str[1:]) for name, code in _COLUMNS])

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import cache
+from multiprocessing import resource_tracker
 
 from tierwise.audit._partial import Partial, Result
 from tierwise.calls import NOT_DAMAGE, Plan, Skipped, Unit, absolute_place, read
-from tierwise.errors import DamagedLog
+from tierwise.errors import DamagedLog, LogError
 from tierwise.workloads import Recogniser
 
 Progress = Callable[[int, int], None]
 """Called with stored bytes read so far and in all; the second is 0 for a stream."""
 
+COLLECT_AFTER = 100_000
+"""Objects made and not yet gone after which a worker looks for garbage."""
 SMALL = 24 * 1024 * 1024
 """Stored bytes below which starting processes costs more than they save."""
 
@@ -48,7 +55,8 @@ def map_all(
     told = _Told(plan.bytes, progress)
     for number, unit in streams:
         yield _checked(map_unit(number, unit, key, told.more), plan, strict)
-    if workers <= 1 or (processes is None and plan.bytes < SMALL):
+    # Strictly, the first bad record of the log is the one to name: units are read in order.
+    if strict or workers <= 1 or (processes is None and plan.bytes < SMALL):
         for number, unit in files:
             yield _checked(map_unit(number, unit, key, told.more), plan, strict)
         return
@@ -60,12 +68,11 @@ def map_all(
 def _in_processes(units: list[tuple[int, Unit]], workers: int, key: bytes) -> Iterator[Result]:
     """Results as they finish; at most two units a worker wait, so memory stays bounded."""
     waiting: set[Future[Result]] = set()
-    pool = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts
-    )
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle)
     try:
         for number, unit in units:
-            waiting.add(pool.submit(map_unit, number, unit, key))
+            with _interrupts_held():
+                waiting.add(pool.submit(map_unit, number, unit, key))
             if len(waiting) >= 2 * workers:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -74,13 +81,51 @@ def _in_processes(units: list[tuple[int, Unit]], workers: int, key: bytes) -> It
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
+    except BrokenProcessPool:
+        raise LogError(
+            "a process that read the log was ended from outside, perhaps for lack of memory; try --processes 1"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C reaches the whole process group: the parent stops the work, workers say nothing."""
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while workers start: one that is still importing would answer it with a traceback.
+
+    They inherit the block; the parent gets what was held back as soon as it is lifted.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Starting the tracker lifts the block, so it has to run before.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _settle() -> None:
+    """Make a new process a worker.
+
+    Ctrl-C reaches the whole process group: the parent stops the work, workers say nothing.
+    A parent that was killed cannot stop them, so they watch it and leave with it.
+    Records hold no cycles and go by themselves, so garbage is looked for seldom, and never
+    among what was imported.
+    """
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class _Told:

@@ -94,7 +94,7 @@ class PriceBook:
         A call needs the rates of its own side of the long-context step, not those of the other.
         """
         reasons: dict[str, int] = {}
-        long = is_long(self, card, counts)
+        long = over_step(self, card, counts)
         for number, of in enumerate(self.cards):
             for rates, side in ((of.short, ~long), (of.long, long)):
                 for kind, column in counts.items():
@@ -113,7 +113,7 @@ def _no_rate(card: RateCard, kind: str, *, above: bool) -> str:
     return f"{card.model} has no published rate for {kind.replace('_', ' ')} tokens in the {card.lane} lane{step}"
 
 
-def is_long(book: PriceBook, card: Any, counts: Mapping[str, Any]) -> Any:
+def over_step(book: PriceBook, card: Any, counts: Mapping[str, Any]) -> Any:
     """True per call whose input is above the long-context step of its card; False where it has none."""
     # A last entry for UNPRICED, which indexes as -1.
     steps = [c.threshold if c.threshold is not None and c.long is not None else NO_STEP for c in book.cards]
@@ -150,7 +150,7 @@ def token_sums(
     if not len(used):
         return {}
     numbers = card[used].astype(np.int64)
-    long = is_long(book, numbers, {kind: column[used] for kind, column in counts.items()})
+    long = over_step(book, numbers, {kind: column[used] for kind, column in counts.items()})
     groups = groups[used].astype(np.int64)
     bound = (int(groups.max()) + 1) * len(book.cards) * 2
     unique, inverse = numbered((groups * len(book.cards) + numbers) * 2 + long, bound)

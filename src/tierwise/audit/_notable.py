@@ -21,12 +21,18 @@ _WASTE_ADVICE = {
     "abandoned": "Cancel upstream when the caller leaves, and stream where people wait.",
     "loop": "Bound the steps of the agent and stop when an answer repeats.",
 }
+# In the past tense, so that one call and many read well.
 _WASTE_TEXT = {
-    "identical": "{calls} calls repeat one that was answered within a day before, for the same project, key and user",
-    "failed": "{calls} calls failed or were cut short without an answer, and were billed",
-    "abandoned": "{calls} calls were abandoned by their caller and billed",
-    "loop": "{calls} calls belong to loops: the same tool call four times or more in a row in one session",
+    "identical": "{calls} repeated one that was answered within a day before, for the same project, key and user",
+    "failed": "{calls} failed or ended without an answer, yet cost money",
+    "abandoned": "{calls} ended when the caller left, yet cost money",
+    "loop": "{calls} belonged to loops: the same tool call four times or more in a row in one session",
 }
+
+
+def counted(number: int, word: str = "call") -> str:
+    """'1 call', '2,000 calls'."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def notable(
@@ -54,7 +60,7 @@ def _waste(analysis: Analysis) -> Iterator[Finding]:
     counts = np.bincount(analysis.waste.kind, minlength=len(KINDS)).tolist()
     for kind, spend, calls in list(zip(KINDS, money, counts, strict=True))[1:]:
         if calls:
-            text = _WASTE_TEXT[kind].format(calls=f"{calls:,}")
+            text = _WASTE_TEXT[kind].format(calls=counted(calls))
             yield Finding(kind=kind, text=text, saves=spend, calls=calls, advice=_WASTE_ADVICE[kind])
 
 
@@ -63,13 +69,13 @@ def _retries(analysis: Analysis) -> Iterator[Finding]:
     if retried:
         yield Finding(
             kind="retries",
-            text=f"{retried:,} calls were tried again after one that failed; the failed try is the waste",
+            text=f"{counted(retried)} came again after one that failed; the failed try is the waste",
             calls=retried,
         )
     if analysis.duplicates:
         yield Finding(
             kind="duplicates",
-            text=f"{analysis.duplicates:,} records were of a call already counted, and count once",
+            text=f"left out: {counted(analysis.duplicates, 'record')} of a call already counted",
             calls=analysis.duplicates,
         )
 
@@ -100,7 +106,7 @@ def _unused(analysis: Analysis, rows: tuple[WorkloadRow, ...]) -> Iterator[Findi
             yield Finding(
                 kind="unused-tools",
                 workload=row.id,
-                text=f"{row.label}: {len(unused)} of {row.tools_sent} tool definitions ({tokens:,} tokens a call) "
+                text=f"{row.label}: {len(unused):,} of {counted(row.tools_sent, 'tool definition')} ({tokens:,} tokens a call) "
                 f"were used by no session in the log",
                 saves=row.levers["tools"],
                 calls=row.calls,
@@ -113,9 +119,14 @@ def _unpriced(analysis: Analysis) -> Iterator[Finding]:
     for reason, calls in analysis.account.unpriced.most_common():
         yield Finding(
             kind="unpriced",
-            text=f"{calls:,} calls have no price: {reason}",
+            text=f"{counted(calls)} without a price: {reason}",
             calls=calls,
             advice="They are in no sum above. Add a price or an alias to an overrides file and pass --prices.",
+        )
+    for reason, uses in analysis.account.unpriced_fees.most_common():
+        yield Finding(
+            kind="unpriced",
+            text=f"{counted(uses, 'use')} of hosted tools without a price, beside the tokens: {reason}",
         )
 
 
@@ -135,7 +146,7 @@ def _mismatch(analysis: Analysis) -> Iterator[Finding]:
         if a is not None and b is not None and a != b:
             yield Finding(
                 kind="mismatch",
-                text=f"{count:,} calls asked for {a} and were served by {b}; they are priced as served",
+                text=f"{counted(count)} asked for {a} and got {b}; priced as served",
                 calls=count,
             )
 
@@ -171,7 +182,9 @@ def _ends(ends: tuple[Shutdown, ...]) -> Iterator[Finding]:
         successor = f"its successor is {end.successor}" if end.successor else "no successor is named"
         yield Finding(
             kind="shutdown",
-            text=f"{end.model} shuts down on {end.date}; {successor}",
+            text=f"{end.model} {'was shut' if end.past else 'shuts'} down on {end.date}; {successor}",
             calls=end.calls,
-            advice="Prove the successor on these workloads before that day.",
+            advice="Calls of that name fail, or reach another model: see to what replaced them."
+            if end.past
+            else "Prove the successor on these workloads before that day.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from decimal import Decimal
@@ -13,6 +14,7 @@ import msgspec
 from tierwise.audit._layout import (
     BACKGROUND,
     BLOCKS,
+    CALL_PART,
     CODES,
     EMPTY_ANSWER,
     HAS_REQUEST,
@@ -22,29 +24,60 @@ from tierwise.audit._layout import (
     ODD_TIER,
     OPENINGS,
     REFUSAL,
+    REQUEST_PART,
     RESIDENCY,
-    ROW,
+    SAID,
     STORE,
     STREAM,
     TABLES,
+    VERDICT_PART,
+    WORDS_PART,
 )
-from tierwise.calls import Bucket, Call, CostLine, Record, Request, Skipped
+from tierwise.calls import Bucket, Call, CostLine, Place, Record, Request, Response, Skipped
 from tierwise.catalog import Tokens
-from tierwise.workloads import Facts, Recogniser, Template, instructions_of, tool_names
+from tierwise.workloads import Block, Recogniser, Template, instructions_of, tool_names
 
 TEXTS_PER_BASE = 48
 """Instruction texts kept per base group, for showing what breaks a prefix."""
 TEXT_LENGTH = 6_000
 BASES_WITH_TEXTS = 400
-MOST_DIGESTS = 200_000
-"""Bound on the memo from template to skeleton; it is refilled when it overflows."""
+MOST_VERDICTS = 200_000
+"""Bound on the memo of packed verdicts; it is refilled when it overflows."""
 KNOWN_TIERS = frozenset({"auto", "default", "flex", "priority", "fast", "batch", "standard"})
 PICO = Decimal(10) ** 12
+MOST_COST = Decimal(1_000_000)
+"""USD of one call beyond which a log's own cost is damage, and is not compared."""
+MOST_SCORE = 1e30
 
 _LANES, _BASES, _EFFORTS = CODES["lane"], CODES["lane_basis"], CODES["effort"]
 _ENDPOINTS, _STATUSES, _ROLES = CODES["endpoint"], CODES["status"], CODES["role"]
 _TASKS, _DEPTHS = CODES["task"], CODES["depth"]
+_MOST = 2**32 - 1
+_NAN = float("nan")
+_NO_PLACE = Place(file=0, line=0)
 _NO_TOKENS = Tokens()
+_NO_BLOCKS = (Block(0, 0), Block(0, 0))
+_PADDING = tuple((0,) * (OPENINGS - length) for length in range(OPENINGS + 1))
+"""By length of an opening: the zeros that are missing."""
+_NO_REQUEST = bytes(REQUEST_PART.size) + VERDICT_PART.pack(0, 0, 0, 0, 0, 0, 0, _TASKS["unknown"], 0)
+MOST_NAMES = 50_000
+"""Bound on the memos of digests of names and of packed words; refilled when they overflow."""
+Words = tuple[
+    str | None,
+    str | None,
+    str | None,
+    str | None,
+    tuple[str, ...] | None,
+    str | None,
+    str | None,
+    str,
+    str,
+    str,
+    str,
+]
+"""Model asked and served, project, key, tags, name, error, lane, its basis, endpoint, status."""
+Verdict = tuple[int, int, frozenset[str], tuple[str, ...], str | None, str, str, str]
+"""Template digest and base, needs, signals, effort, role, task, depth."""
 
 
 HINTS = ("workload", "feature", "use_case", "prompt_name", "prompt_id", "task", "operation", "step")
@@ -106,11 +139,14 @@ class Partial:
 
     def __init__(self, recogniser: Recogniser, *, key: bytes = b"", examples: int = 20) -> None:
         self._recogniser = recogniser
-        self._key = key
         self._most_examples = examples
+        # The key goes in front of the data, as in the recogniser: half the cost of a keyed hash.
+        self._keyed = blake2b(b"%d\x1f%b" % (len(key), key), digest_size=8)
+        self._names: dict[str, int] = {}
+        self._words: dict[Words, bytes] = {}
         self._rows = bytearray()
         self._tables: dict[str, Table] = {name: Table() for name in TABLES}
-        self._skeletons: dict[int, int] = {}
+        self._verdicts: dict[Verdict, bytes] = {}
         self._toolsets: dict[tuple[int, ...], int] = {}
         self.skipped: Counter[str] = Counter()
         self.examples: list[Skipped] = []
@@ -123,15 +159,26 @@ class Partial:
         """Take one record in."""
         self.records += 1
         if type(record) is Call:
-            self._add_call(record)
+            start = len(self._rows)
+            try:
+                self._add_call(record)
+            except (struct.error, OverflowError) as error:
+                # A number that no call can have must cost that record, never the audit.
+                del self._rows[start:]
+                self._skip(
+                    Skipped(reason="unexpected shape", detail=str(error), place=record.place or _NO_PLACE)
+                )
         elif type(record) is Bucket:
             self._buckets.append(record)
         elif type(record) is CostLine:
             self._costs.append(record)
         elif type(record) is Skipped:
-            self.skipped[record.reason] += 1
-            if len(self.examples) < self._most_examples:
-                self.examples.append(record)
+            self._skip(record)
+
+    def _skip(self, record: Skipped) -> None:
+        self.skipped[record.reason] += 1
+        if len(self.examples) < self._most_examples:
+            self.examples.append(record)
 
     def result(self, unit: int) -> Result:
         """Everything folded so far."""
@@ -147,30 +194,38 @@ class Partial:
             texts=self._texts,
         )
 
-    def _digest(self, text: str | None) -> int:
-        if not text:
-            return 0
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
-        return int.from_bytes(digest, "little") or 1
+    def _digest(self, text: str) -> int:
+        state = self._keyed.copy()
+        state.update(text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(state.digest(), "little") or 1
+
+    def _name(self, text: str) -> int:
+        """Digest of a text that comes many times."""
+        found = self._names.get(text)
+        if found is None:
+            if len(self._names) >= MOST_NAMES:
+                self._names.clear()
+            found = self._names[text] = self._digest(text)
+        return found
 
     def _add_call(self, call: Call) -> None:
-        tables, request = self._tables, call.request
-        facts = self._recogniser.recognise(request) if request is not None else None
-        tokens = call.tokens or _NO_TOKENS
-        place = call.place
-        scores = call.scores
-        self._rows += ROW.pack(
+        tables, digest, name = self._tables, self._digest, self._name
+        request, response, tokens, scores = call.request, call.response, call.tokens, call.scores
+        if tokens is None:
+            tokens = _NO_TOKENS
+        place = call.place or _NO_PLACE
+        # One pack and no intermediate values: this runs on every call.
+        rows = self._rows
+        rows += CALL_PART.pack(
             NO_TIME if call.at is None else call.at,
-            NO_COST if call.logged_cost is None else int(call.logged_cost * PICO),
-            self._digest(call.id),
-            self._digest(call.join),
-            facts.request if facts is not None else 0,
-            self._answer(call),
-            self._digest(call.session),
-            self._digest(call.trace),
-            self._digest(call.span),
-            self._digest(call.parent),
-            *self._fingerprint(facts),
+            NO_COST if call.logged_cost is None else _pico(call.logged_cost),
+            digest(call.id) if call.id else 0,
+            digest(call.join) if call.join else 0,
+            self._answer(response) if response is not None else 0,
+            name(call.session) if call.session else 0,
+            name(call.trace) if call.trace else 0,
+            digest(call.span) if call.span else 0,
+            name(call.parent) if call.parent else 0,
             tokens.uncached,
             tokens.cached,
             tokens.written,
@@ -180,94 +235,122 @@ class Partial:
             tokens.output,
             tokens.reasoning,
             tokens.audio_output,
-            min((call.latency or 0) // 1000, 2**32 - 1),
-            facts.input_tokens if facts is not None else 0,
-            facts.newest_tokens if facts is not None else 0,
-            min(facts.max_output_tokens or 0, 2**32 - 1) if facts is not None else 0,
-            facts.template.instructions_tokens if facts is not None else 0,
-            tables["asked"][call.model_asked],
-            tables["served"][call.model_served],
-            tables["project"][call.project],
-            tables["api_key"][call.key],
+            min(call.latency // 1000, _MOST) if call.latency else 0,
             tables["user"][call.user],
-            tables["tags"][call.tags or None],
-            tables["name"][call.name or (_hint(call.metadata) if call.metadata else None)],
-            self._toolset(request, facts),
-            tables["used"][call.response.tool_calls or None] if call.response is not None else 0,
-            tables["needs"][facts.needs or None] if facts is not None else 0,
-            tables["error"][call.error],
-            self._hosted(call),
-            self._skeleton(request, facts),
-            tables["signals"][facts.signals or None] if facts is not None else 0,
-            sum(scores.values()) / len(scores) if scores else float("nan"),
-            place.file if place is not None else 0,
-            place.line if place is not None else 0,
-            min(facts.turn, 65_535) if facts is not None else 0,
-            self._flags(call),
-            _LANES[call.lane],
-            _BASES[call.lane_basis],
-            _EFFORTS.get(request.effort or "", 0) if request is not None else 0,
-            _ENDPOINTS[call.endpoint],
-            _STATUSES[call.status],
-            _ROLES[facts.role] if facts is not None else 0,
-            _TASKS[facts.task] if facts is not None else _TASKS["unknown"],
-            _DEPTHS[facts.depth] if facts is not None else 0,
+            tables["used"][response.tool_calls or None] if response is not None else 0,
+            tables["hosted"][_hosted(response)] if response is not None else 0,
+            _mean(scores) if scores else _NAN,
+            place.file,
+            place.line,
+            _flags(call, request, response),
         )
+        words = (
+            call.model_asked,
+            call.model_served,
+            call.project,
+            call.key,
+            call.tags or None,
+            call.name or (_hint(call.metadata) if call.metadata else None),
+            call.error,
+            call.lane,
+            call.lane_basis,
+            call.endpoint,
+            call.status,
+        )
+        rows += self._words.get(words) or self._add_words(words)
+        rows += _NO_REQUEST if request is None else self._recognised(request)
 
-    def _fingerprint(self, facts: Facts | None) -> tuple[int, ...]:
-        """Openings, block digests and block tokens, padded with 0."""
-        if facts is None:
-            return _NO_FINGERPRINT
+    def _add_words(self, words: Words) -> bytes:
+        """Pack a combination of words not met before."""
+        if len(self._words) >= MOST_NAMES:
+            self._words.clear()
+        asked, served, project, key, tags, name, error, lane, basis, endpoint, status = words
+        tables = self._tables
+        packed = self._words[words] = WORDS_PART.pack(
+            tables["asked"][asked],
+            tables["served"][served],
+            tables["project"][project],
+            tables["api_key"][key],
+            tables["tags"][tags],
+            tables["name"][name],
+            tables["error"][error],
+            _LANES[lane],
+            _BASES[basis],
+            _ENDPOINTS[endpoint],
+            _STATUSES[status],
+        )
+        return packed
+
+    def _recognised(self, request: Request) -> bytes:
+        """The part of a row that recognising the request tells."""
+        facts = self._recogniser.recognise(request)
+        template = facts.template
+        verdict = (
+            template.digest,
+            # The same instructions on another endpoint have the same digest.
+            template.base,
+            facts.needs,
+            facts.signals,
+            request.effort,
+            facts.role,
+            facts.task,
+            facts.depth,
+        )
         opening, blocks = facts.opening, facts.blocks
-        return (
-            *opening,
-            *(0,) * (OPENINGS - len(opening)),
-            *(block.digest for block in blocks),
-            *(0,) * (BLOCKS - len(blocks)),
-            *(block.tokens for block in blocks),
-            *(0,) * (BLOCKS - len(blocks)),
+        opening0, opening1, opening2, opening3, opening4, opening5 = opening + _PADDING[len(opening)]
+        block0, block1, block2, block3 = blocks if len(blocks) == BLOCKS else blocks + _NO_BLOCKS
+        return REQUEST_PART.pack(
+            facts.request,
+            opening0,
+            opening1,
+            opening2,
+            opening3,
+            opening4,
+            opening5,
+            block0.digest,
+            block1.digest,
+            block2.digest,
+            block3.digest,
+            block0.tokens,
+            block1.tokens,
+            block2.tokens,
+            block3.tokens,
+            facts.input_tokens,
+            facts.newest_tokens,
+            min(facts.max_output_tokens or 0, _MOST),
+            min(facts.turn, 65_535),
+        ) + (self._verdicts.get(verdict) or self._add_verdict(verdict, template, request))
+
+    def _answer(self, response: Response) -> int:
+        """What came back, so that a loop shows as the same tool calls over and over."""
+        if response.tool_calls:
+            return self._digest("\x1f".join((*response.tool_calls, *response.arguments)))
+        return SAID if response.text else 0
+
+    def _add_verdict(self, verdict: Verdict, template: Template, request: Request) -> bytes:
+        """Pack a verdict not met before of a template, whose text is kept for showing."""
+        if len(self._verdicts) >= MOST_VERDICTS:
+            self._verdicts.clear()
+        tables, (_, _, needs, signals, effort, role, task, depth) = self._tables, verdict
+        skeleton = self._skeleton(template)
+        self._keep_text(template, skeleton, request)
+        packed = self._verdicts[verdict] = VERDICT_PART.pack(
+            template.instructions_tokens,
+            self._toolset(template, request),
+            tables["needs"][needs or None],
+            skeleton,
+            tables["signals"][signals or None],
+            _EFFORTS.get(effort or "", 0),
+            _ROLES[role],
+            _TASKS[task],
+            _DEPTHS[depth],
         )
+        return packed
 
-    def _answer(self, call: Call) -> int:
-        """Digest of what came back, so that a loop shows as the same answer over and over."""
-        response = call.response
-        if response is None or not (response.tool_calls or response.text):
+    def _toolset(self, template: Template, request: Request) -> int:
+        tools = template.tools
+        if not tools:
             return 0
-        said = (
-            "\x1f".join((*response.tool_calls, *response.arguments)) if response.tool_calls else response.text
-        )
-        return self._digest(said)
-
-    def _flags(self, call: Call) -> int:
-        flags = HAS_TOKENS if call.tokens is not None else 0
-        if call.residency:
-            flags |= RESIDENCY
-        request, response = call.request, call.response
-        if request is not None:
-            flags |= HAS_REQUEST
-            if request.stream:
-                flags |= STREAM
-            if request.store:
-                flags |= STORE
-            if request.background:
-                flags |= BACKGROUND
-        if response is not None:
-            if response.service_tier is not None and response.service_tier not in KNOWN_TIERS:
-                flags |= ODD_TIER
-            if response.refusal:
-                flags |= REFUSAL
-            if not response.text and not response.tool_calls:
-                flags |= EMPTY_ANSWER
-        return flags
-
-    def _hosted(self, call: Call) -> int:
-        hosted = call.response.hosted if call.response is not None else None
-        return self._tables["hosted"][tuple(sorted(hosted.items()))] if hosted else 0
-
-    def _toolset(self, request: Request | None, facts: Facts | None) -> int:
-        if request is None or facts is None or not facts.template.tools:
-            return 0
-        tools = facts.template.tools
         key = tuple(tool.digest for tool in tools)
         index = self._toolsets.get(key)
         if index is None:
@@ -277,16 +360,7 @@ class Partial:
             index = self._toolsets[key] = self._tables["toolset"][toolset]
         return index
 
-    def _skeleton(self, request: Request | None, facts: Facts | None) -> int:
-        if request is None or facts is None:
-            return 0
-        template = facts.template
-        index = self._skeletons.get(template.digest)
-        if index is None:
-            index = self._new_skeleton(template, request)
-        return index
-
-    def _new_skeleton(self, template: Template, request: Request) -> int:
+    def _skeleton(self, template: Template) -> int:
         skeleton = Skeleton(
             base=template.base,
             segments=template.segments,
@@ -298,11 +372,7 @@ class Partial:
             depth=template.depth,
             signals=template.signals,
         )
-        if len(self._skeletons) >= MOST_DIGESTS:
-            self._skeletons.clear()
-        index = self._skeletons[template.digest] = self._tables["skeleton"][skeleton]
-        self._keep_text(template, index, request)
-        return index
+        return self._tables["skeleton"][skeleton]
 
     def _keep_text(self, template: Template, skeleton: int, request: Request) -> None:
         """Keep the texts with the smallest digests: the same ones however the log is cut."""
@@ -330,4 +400,40 @@ def _hint(metadata: Mapping[str, str]) -> str | None:
     return None
 
 
-_NO_FINGERPRINT = (0,) * (OPENINGS + 2 * BLOCKS)
+def _pico(cost: Decimal) -> int:
+    """A logged cost in a millionth of a millionth of a dollar; NO_COST for one beyond a million dollars."""
+    return int(cost * PICO) if abs(cost) <= MOST_COST else NO_COST
+
+
+def _mean(scores: Mapping[str, float]) -> float:
+    """Mean of a call's scores; no number where they are beyond what a column holds."""
+    mean = sum(scores.values()) / len(scores)
+    return mean if abs(mean) <= MOST_SCORE else _NAN
+
+
+def _flags(call: Call, request: Request | None, response: Response | None) -> int:
+    flags = HAS_TOKENS if call.tokens is not None else 0
+    if call.residency:
+        flags |= RESIDENCY
+    if request is not None:
+        flags |= HAS_REQUEST
+        if request.stream:
+            flags |= STREAM
+        if request.store:
+            flags |= STORE
+        if request.background:
+            flags |= BACKGROUND
+    if response is not None:
+        if response.service_tier is not None and response.service_tier not in KNOWN_TIERS:
+            flags |= ODD_TIER
+        if response.refusal:
+            flags |= REFUSAL
+        if not response.text and not response.tool_calls:
+            flags |= EMPTY_ANSWER
+    return flags
+
+
+def _hosted(response: Response) -> tuple[tuple[str, int], ...] | None:
+    """Hosted tools billed, by kind, in a form that can be looked up."""
+    hosted = response.hosted
+    return tuple(sorted(hosted.items())) if hosted else None

@@ -29,7 +29,8 @@ class Warmth(msgspec.Struct, frozen=True, kw_only=True):
     as_sent: Any
     """With the prompts as they were."""
     mended: Any
-    """With what varies early in the instructions moved behind what does not."""
+    """With what varies early in the instructions moved behind what does not; no more than was read
+    where cached input has no published rate, since what has no price is no saving."""
 
 
 def windows(account: Account, names: list[str]) -> Any:
@@ -64,7 +65,7 @@ def warmth(account: Account, *, static: Any, shared: Any) -> Warmth:
     window = windows(account, account.models)[account.model]
     as_sent = _beyond_doubt(account, _replay(account, key, window))
     if not (static > 0).any():
-        return Warmth(as_sent=as_sent, mended=as_sent)
+        return Warmth(as_sent=as_sent, mended=_where_priced(account, as_sent))
     mended = readable(
         at=account.calls["at"],
         key=key,
@@ -73,7 +74,13 @@ def warmth(account: Account, *, static: Any, shared: Any) -> Warmth:
         window=window,
     )
     mended = _beyond_doubt(account, _capped(account, np.maximum(as_sent, mended)))
-    return Warmth(as_sent=as_sent, mended=mended)
+    return Warmth(as_sent=as_sent, mended=_where_priced(account, mended))
+
+
+def _where_priced(account: Account, found: Any) -> Any:
+    """What the cache could serve where reads have a price; elsewhere at most what it served."""
+    has_rate = np.array([*(card.reads_priced for card in account.book.cards), False], dtype=bool)
+    return np.where(has_rate[account.card], found, np.minimum(found, account.counts["cached"]))
 
 
 def kept_warm(account: Account, as_sent: Any, names: tuple[str, ...], model: Any) -> Any:

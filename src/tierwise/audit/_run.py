@@ -16,7 +16,7 @@ from tierwise.audit._breakdowns import breakdowns
 from tierwise.audit._findings import LEVERS, Findings, Outcomes
 from tierwise.audit._headline import forecasts, headline, lever_shares, scenario_notes, spend
 from tierwise.audit._map import Progress, map_all, where
-from tierwise.audit._notable import notable
+from tierwise.audit._notable import counted, notable
 from tierwise.audit._outcomes import outcomes
 from tierwise.audit._rows import workload_rows
 from tierwise.audit._shutdowns import shutdowns
@@ -177,9 +177,12 @@ def _period(analysis: Analysis) -> tuple[str | None, str | None]:
 
 
 def _notes(analysis: Analysis) -> tuple[str, ...]:
+    if not len(analysis.calls):
+        return ()
+    classes = len(analysis.verdicts.decisions)
     notes = [
         "Savings are 'could save, unproven': an audit sees prices and shapes of calls, not the quality of answers.",
-        f"Moves are proposed by '{analysis.policy.name}', for {len(analysis.verdicts.decisions):,} classes of calls.",
+        f"Moves are proposed by '{analysis.policy.name}', decided for {counted(classes, 'kind')} of like calls.",
         *(
             f"Reserved capacity of {capacity.monthly_fee} dollars a month ({capacity.reason}) is in no sum."
             for capacity in analysis.account.catalog.reserved

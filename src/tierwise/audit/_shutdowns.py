@@ -35,6 +35,7 @@ def shutdowns(account: Account, workload: Any, ids: tuple[str, ...]) -> tuple[Sh
                 calls=int(of_model.sum()),
                 spend=spend[index],
                 spend_on_successor=_on_successor(account, of_model, model.successor),
+                past=model.shutdown < account.today,
                 workloads=tuple(ids[number] for number in numbers.tolist() if number >= 0),
             )
         )
@@ -49,7 +50,7 @@ def _known(account: Account, name: str) -> Model | None:
 
 
 def _on_successor(account: Account, rows: Any, successor: str | None) -> Decimal | None:
-    """The same tokens at the successor's prices; None where any of them has none."""
+    """The same tokens and hosted tools at the successor's prices; None where any of them has none."""
     if successor is None:
         return None
     chosen = np.flatnonzero(rows & account.priced)
@@ -64,4 +65,5 @@ def _on_successor(account: Account, rows: Any, successor: str | None) -> Decimal
     counts = {kind: column[chosen] for kind, column in account.counts.items()}
     if account.book.refuse_unrated(card, counts) or (card == UNPRICED).any():
         return None
-    return money_by(account.book, np.zeros(n, dtype=np.int64), 1, card, counts)[0]
+    tokens = money_by(account.book, np.zeros(n, dtype=np.int64), 1, card, counts)[0]
+    return tokens + account.fees_by(np.where(rows, 0, -1), 1)[0]

@@ -22,6 +22,7 @@ from tierwise.audit._findings import (
     Spend,
 )
 from tierwise.audit._headline import forecasts, worthwhile
+from tierwise.audit._notable import counted
 from tierwise.audit._table import CallTable
 from tierwise.audit._what_if import Priced, Totals, day_of
 from tierwise.calls import Plan
@@ -29,7 +30,11 @@ from tierwise.catalog import Catalog
 from tierwise.errors import CatalogError
 from tierwise.policy import Policy
 
-NEEDS: Final = "needs per-call records: `tierwise record -- COMMAND` writes them"
+NEEDS: Final = (
+    "needs per-call records: your own log of requests and responses (docs/logs.md), "
+    "or what `tierwise record -- COMMAND` will write (not built yet)"
+)
+NEEDS_USAGE: Final = "needs the usage export (completions_usage_*.csv) beside the costs: it has the tokens"
 
 
 def from_totals(
@@ -46,6 +51,7 @@ def from_totals(
     priced = [pricing.price(bucket) for bucket in table.buckets]
     total = _counts(priced)
     days = _grouped(priced, lambda p: day_of(p.bucket.start).isoformat(), by_name=True)
+    charged_days = _charged(table, lambda line: day_of(line.start).isoformat(), by_name=True)
     money = _spend(table, priced, total, days)
     levers = _levers(priced, money)
     saved = sum((share.saves for share in levers), Decimal(0))
@@ -60,18 +66,18 @@ def from_totals(
         duplicates=0,
         skipped=skipped[0],
         skipped_examples=skipped[1],
-        start=days[0].name if days else None,
-        end=days[-1].name if days else None,
+        start=(days or charged_days)[0].name,
+        end=(days or charged_days)[-1].name,
         per_call=False,
         counts=total,
         spend=money,
         headline=None,
-        models=_models(priced, policy, catalog, today),
+        models=_models(priced, policy, catalog, today) if priced else _charged_by_line(table),
         workloads=(),
         projects=_grouped(priced, lambda p: p.bucket.project) if priced else _charged_by_project(table),
         keys=_grouped(priced, lambda p: p.bucket.key),
         tags=(),
-        days=days or _charged_byday_of(table),
+        days=days or charged_days,
         lanes=_grouped(priced, lambda p: p.bucket.lane),
         levers={share.lever: share.saves for share in levers},
         lever_shares=levers,
@@ -82,11 +88,17 @@ def from_totals(
         findings=_what_ifs(priced, total),
         shutdowns=_shutdowns(priced, pricing, catalog, today),
         forecasts=forecasts(days, money, saved, Decimal(0), high, times),
-        notes=(
-            "This log holds totals, not calls: workloads, waste, tools and cache breakers cannot be told from it.",
-            "Tier and lane are what-ifs: half of every bucket one tier down, then half of it by Batch.",
-        ),
+        notes=_notes(bool(priced)),
     )
+
+
+def _notes(has_tokens: bool) -> tuple[str, ...]:
+    totals = (
+        "This log holds totals, not calls: workloads, waste, tools and cache breakers cannot be told from it."
+    )
+    what_if = "Tier and lane are what-ifs: half of every bucket one tier down, then half of it by Batch."
+    only = "Costs alone hold no tokens: spend is what was charged, and nothing can be said of savings."
+    return (totals, what_if if has_tokens else only)
 
 
 def _counts(priced: Iterable[Priced]) -> Counts:
@@ -160,7 +172,7 @@ def _levers(priced: list[Priced], money: Spend) -> tuple[LeverShare, ...]:
                 measured=Decimal(0),
                 calls=sum(p.bucket.requests for p in priced) if lever in sums else 0,
                 assumption=says.get(lever, "The totals do not show it."),
-                needs=None if lever in sums else NEEDS,
+                needs=NEEDS if lever not in sums else None if priced else NEEDS_USAGE,
                 worthwhile=worthwhile(saves, money.total, money.monthly) if lever in sums else True,
             )
         )
@@ -191,10 +203,11 @@ def _what_ifs(priced: list[Priced], total: Counts) -> tuple[Finding, ...]:
             found.append(
                 Finding(
                     kind="what-if",
-                    text=f"each tenth of the {group.name} calls that can run one tier down saves a tenth of this",
+                    text=f"if all {counted(group.counts.calls)} of {group.name} could run one tier down; "
+                    "of a part, its share",
                     saves=saves,
                     calls=group.counts.calls,
-                    advice="Find out which calls: " + NEEDS,
+                    advice="Which calls can needs per-call records; without them, half is assumed above.",
                 )
             )
     free = [p for p in priced if p.bucket.free]
@@ -203,7 +216,7 @@ def _what_ifs(priced: list[Priced], total: Counts) -> tuple[Finding, ...]:
         found.append(
             Finding(
                 kind="free",
-                text=f"{calls:,} calls used free shared-data tokens and cost nothing",
+                text=f"{counted(calls)} used free shared-data tokens, at no cost",
                 calls=calls,
             )
         )
@@ -229,6 +242,7 @@ def _shutdowns(
                 calls=group.counts.calls,
                 spend=group.counts.spend,
                 spend_on_successor=_on_successor(priced, group.name, model.successor, pricing, today),
+                past=model.shutdown < today,
             )
         )
     return tuple(sorted(rows, key=lambda row: (row.date, row.model)))
@@ -256,8 +270,13 @@ def _charged_by_project(table: CallTable) -> tuple[Group, ...]:
     return _charged(table, lambda line: line.project or "(no project)", by_name=False)
 
 
-def _charged_byday_of(table: CallTable) -> tuple[Group, ...]:
-    return _charged(table, lambda line: day_of(line.start).isoformat(), by_name=True)
+def _charged_by_line(table: CallTable) -> tuple[ModelRow, ...]:
+    """Line items of the cost export, which name a model and what of it was charged."""
+    lines = _charged(table, lambda line: line.line_item or "(no line item)", by_name=False)
+    return tuple(
+        ModelRow(model=line.name, tier=None, counts=line.counts, note="line item of the cost export")
+        for line in lines
+    )
 
 
 def _charged(table: CallTable, name: Callable[[Any], str], *, by_name: bool) -> tuple[Group, ...]:

@@ -10,6 +10,19 @@ from tierwise.calls._plan import Plan, Unit, absolute_place, formats, plan
 from tierwise.calls._read import read
 from tierwise.calls._requests import parse_request, request_from
 from tierwise.calls._responses import parse_response, response_from
+from tierwise.calls._send import (
+    Attempt,
+    Headers,
+    Incoming,
+    Item,
+    ItemReply,
+    Outgoing,
+    Retries,
+    Send,
+    SendMany,
+    Timeouts,
+)
+from tierwise.calls._streams import assembled
 from tierwise.calls._types import (
     NOT_DAMAGE,
     Bucket,
@@ -30,23 +43,34 @@ from tierwise.calls._types import (
 
 __all__ = [
     "NOT_DAMAGE",
+    "Attempt",
     "Bucket",
     "Call",
     "CostLine",
     "Endpoint",
     "Function",
+    "Headers",
+    "Incoming",
+    "Item",
+    "ItemReply",
     "Message",
+    "Outgoing",
     "Part",
     "Place",
     "Plan",
     "Record",
     "Request",
     "Response",
+    "Retries",
+    "Send",
+    "SendMany",
     "Skipped",
     "Status",
+    "Timeouts",
     "ToolCall",
     "Unit",
     "absolute_place",
+    "assembled",
     "formats",
     "parse_request",
     "parse_response",

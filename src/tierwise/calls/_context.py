@@ -9,25 +9,25 @@ from typing import Any
 
 import msgspec
 
-from tierwise.calls._format import BadRecord
-from tierwise.calls._requests import WireRequest, request_from_wire
-from tierwise.calls._responses import Fault, WireResponse, response_from_wire
-from tierwise.calls._types import Call, Endpoint, Place, Response, Status
-from tierwise.calls._usage import lane_of, window_lane
-from tierwise.calls._values import EARLIEST, LATEST, labels, mapping, moment, money, real
+from tierwise.calls._responses import Fault
+from tierwise.calls._types import Status
+from tierwise.calls._values import labels, mapping, moment, money, real
 from tierwise.calls._values import text as text_or_none
 from tierwise.catalog import Tokens
 
 _ABSENT = msgspec.Raw()
+_NO_METADATA: Mapping[str, str] = {}
+_NO_SCORES: Mapping[str, float] = {}
 Name = str | int | None
 Date = int | float | str | None
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a line that are about the call, under the names that logs use for them."""
+    """The fields of a line that are about the call, under the names that logs use for them.
 
-    id: Name = None
-    request_id: Name = None
+    In the order logs tend to have them: the decoder looks for a key from where it found the last.
+    """
+
     at: Date = None
     timestamp: Date = None
     time: Date = None
@@ -37,6 +37,15 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     end_time: Date = None
     latency_ms: float | None = None
     duration_ms: float | None = None
+    method: str | None = None
+    url: str | None = None
+    path: str | None = None
+    endpoint: str | None = None
+    status: int | str | None = None
+    status_code: int | None = None
+    headers: msgspec.Raw = _ABSENT
+    id: Name = None
+    request_id: Name = None
     project: Name = None
     project_id: Name = None
     key: Name = None
@@ -62,13 +71,31 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: Decimal | None = None
     error: Fault | str | None = None
     residency: bool | None = None
-    url: str | None = None
-    path: str | None = None
-    endpoint: str | None = None
-    method: str | None = None
-    status: int | str | None = None
-    status_code: int | None = None
-    headers: msgspec.Raw = _ABSENT
+
+
+class Beside(msgspec.Struct, kw_only=True, gc=False):
+    """What a line's own fields say of its call, under the names of Call; filled in once."""
+
+    id: str | None = None
+    at: int | None = None
+    latency: int | None = None
+    tokens: Tokens | None = None
+    status: Status | None = None
+    """None where the line does not tell."""
+    error: str | None = None
+    project: str | None = None
+    key: str | None = None
+    user: str | None = None
+    session: str | None = None
+    trace: str | None = None
+    span: str | None = None
+    parent: str | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = _NO_METADATA
+    scores: Mapping[str, float] = _NO_SCORES
+    logged_cost: Decimal | None = None
+    residency: bool = False
 
 
 _DATES = ("at", "timestamp", "time", "created_at", "start_time", "started_at", "end_time")
@@ -118,129 +145,59 @@ def whole(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < 1000 else None
 
 
-def call_from(
-    endpoint: Endpoint,
-    wire: WireRequest | None,
-    answer: WireResponse | None,
-    context: Context,
-    place: Place,
-) -> Call:
-    """One Call from a decoded request, a decoded response and what the line says beside them.
-
-    Raises:
-        BadRecord: 'impossible usage', 'impossible date'.
-    """
-    request = request_from_wire(endpoint, wire) if wire is not None else None
-    response = response_from_wire(answer) if answer is not None else None
-    fields = context_fields(context)
-    if response is not None:
-        _add_response(response, fields)
-    if request is not None:
-        if request.metadata and not fields.get("metadata"):
-            fields["metadata"] = request.metadata
-        if request.user and "user" not in fields:
-            fields["user"] = request.user
-        if request.conversation and "session" not in fields:
-            fields["session"] = request.conversation
-        fields["model_asked"] = request.model
-    lane, basis = lane_of(
-        response.service_tier if response is not None else None,
-        request.service_tier if request is not None else None,
-    )
-    if lane == "standard" and request is not None and request.background:
-        lane, basis = _background(wire, answer, basis)
-    return Call(
-        endpoint=endpoint,
-        request=request,
-        response=response,
-        lane=lane,
-        lane_basis=basis,
-        place=place,
-        **fields,
-    )
-
-
-def _background(wire: WireRequest | None, answer: WireResponse | None, basis: Any) -> tuple[Any, Any]:
-    """The lane of a background call: the window echoed by the response, else the one asked for."""
-    echoed = answer.background_options if answer is not None else None
-    lane = window_lane(echoed.completion_window if echoed else None)
-    if lane is not None:
-        return lane, "served"
-    asked = wire.background_options if wire is not None else None
-    lane = window_lane(asked.completion_window if asked else None)
-    return (lane, "asked") if lane is not None else ("standard", basis)
-
-
-def _add_response(response: Response, fields: dict[str, Any]) -> None:
-    if response.id is not None:
-        fields["id"] = response.id
-    if response.model is not None:
-        fields["model_served"] = response.model
-    if response.tokens is not None:
-        fields["tokens"] = response.tokens
-    if response.created is not None and "at" not in fields:
-        at = response.created * 1_000_000
-        if not EARLIEST <= at < LATEST:
-            raise BadRecord("impossible date", "created is outside 2015 to 2100")
-        fields["at"] = at
-    if fields.get("status") != "error":
-        fields["status"] = response.status
-    if response.error is not None:
-        fields["error"] = response.error
-
-
-def context_fields(line: Context) -> dict[str, Any]:
-    """The keyword arguments of Call that a line's own fields give; absent ones are left out."""
-    fields: dict[str, Any] = {}
-    if (found := line.id or line.request_id) is not None:
-        fields["id"] = _name(found)
-    if (found := line.project or line.project_id) is not None:
-        fields["project"] = _name(found)
-    if (found := line.key or line.api_key_id) is not None:
-        fields["key"] = _name(found)
-    if (found := line.user or line.user_id) is not None:
-        fields["user"] = _name(found)
-    if (found := line.session or line.session_id or line.conversation_id or line.recording) is not None:
-        fields["session"] = _name(found)
+def beside_of(line: Context) -> Beside:
+    """What a line's own fields say. Raises BadRecord: 'impossible date', 'impossible amount'."""
+    found = Beside()
+    if (name := line.id or line.request_id) is not None:
+        found.id = _name(name)
+    if (name := line.project or line.project_id) is not None:
+        found.project = _name(name)
+    if (name := line.key or line.api_key_id) is not None:
+        found.key = _name(name)
+    if (name := line.user or line.user_id) is not None:
+        found.user = _name(name)
+    if (name := line.session or line.session_id or line.conversation_id or line.recording) is not None:
+        found.session = _name(name)
     if line.tags:
-        fields["tags"] = tuple(line.tags)
-    _add_trace(line, fields)
+        found.tags = tuple(line.tags)
+    _add_trace(line, found)
     if line.metadata is not _ABSENT or line.scores is not _ABSENT:
-        _add_labels(line, fields)
-    _add_times(line, fields)
-    _add_outcome(line, fields)
-    return fields
+        _add_labels(line, found)
+    _add_times(line, found)
+    if line.status is not None or line.status_code is not None or line.error is not None:
+        _add_outcome(line, found)
+    return found
 
 
 def _name(value: str | int) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _add_trace(line: Context, fields: dict[str, Any]) -> None:
-    if (found := line.trace or line.trace_id) is not None:
-        fields["trace"] = _name(found)
-    if (found := line.span or line.span_id) is not None:
-        fields["span"] = _name(found)
-    if (found := line.parent or line.parent_id or line.parent_span_id) is not None:
-        fields["parent"] = _name(found)
+def _add_trace(line: Context, found: Beside) -> None:
+    if (name := line.trace or line.trace_id) is not None:
+        found.trace = _name(name)
+    if (name := line.span or line.span_id) is not None:
+        found.span = _name(name)
+    if (name := line.parent or line.parent_id or line.parent_span_id) is not None:
+        found.parent = _name(name)
     if line.name is not None:
-        fields["name"] = _name(line.name)
+        found.name = _name(line.name)
     if (cost := line.cost if line.cost is not None else line.cost_usd) is not None:
-        fields["logged_cost"] = money(cost)
+        found.logged_cost = money(cost)
     if line.residency:
-        fields["residency"] = True
+        found.residency = True
 
 
-def _add_labels(line: Context, fields: dict[str, Any]) -> None:
+def _add_labels(line: Context, found: Beside) -> None:
     """Metadata and scores, whatever types their values have."""
     if line.metadata is not _ABSENT:
         try:
-            fields["metadata"] = _texts_decoder().decode(line.metadata) or {}
+            found.metadata = _texts_decoder().decode(line.metadata) or {}
         except msgspec.ValidationError:
-            fields["metadata"] = labels(msgspec.json.decode(line.metadata))
+            found.metadata = labels(msgspec.json.decode(line.metadata))
     if line.scores is not _ABSENT:
         scores = mapping(msgspec.json.decode(line.scores)).items()
-        fields["scores"] = {key: found for key, value in scores if (found := real(value)) is not None}
+        found.scores = {key: number for key, value in scores if (number := real(value)) is not None}
 
 
 @cache
@@ -248,21 +205,21 @@ def _texts_decoder() -> msgspec.json.Decoder[dict[str, str] | None]:
     return msgspec.json.Decoder(dict[str, str] | None)
 
 
-def _add_times(line: Context, fields: dict[str, Any]) -> None:
+def _add_times(line: Context, found: Beside) -> None:
     sent = line.at if line.at is not None else line.timestamp
     at = moment(sent if sent is not None else _sent(line))
     if at is not None:
-        fields["at"] = at
+        found.at = at
     took = line.latency_ms if line.latency_ms is not None else line.duration_ms
     if took is None and line.headers is not _ABSENT:
         took = _processing(bytes(line.headers))
     if took is not None:
         if 0 <= took < 10**10:
-            fields["latency"] = int(took * 1000)
+            found.latency = int(took * 1000)
     elif line.end_time is not None and at is not None:
         ended = moment(line.end_time)
         if ended is not None and ended >= at:
-            fields["latency"] = ended - at
+            found.latency = ended - at
 
 
 def _sent(line: Context) -> Date:
@@ -283,22 +240,20 @@ def _processing(headers: bytes) -> float | None:
     return real(found[0] if isinstance(found, list) and found else found)
 
 
-def _add_outcome(line: Context, fields: dict[str, Any]) -> None:
+def _add_outcome(line: Context, found: Beside) -> None:
     """Errors told beside the response: an HTTP status of 400 or more, or an error field."""
     http = line.status_code if line.status_code is not None else line.status
-    if http is None and line.error is None:
-        return
     refused = isinstance(http, int) and http >= 400
     if refused or line.error:
         error = line.error
         code = error if isinstance(error, str) else (error.code or error.type) if error else None
-        fields["status"] = "error"
-        fields["error"] = error_word(code or (f"http_{http}" if refused else "error"))
+        found.status = "error"
+        found.error = error_word(code or (f"http_{http}" if refused else "error"))
         if refused:
             # OpenAI does not bill a refused request.
-            fields["tokens"] = Tokens()
+            found.tokens = Tokens()
     elif isinstance(http, str) and (status := status_word(http)) != "unknown":
-        fields["status"] = status
+        found.status = status
 
 
 def error_word(code: str | int) -> str:

@@ -93,6 +93,7 @@ _RARE = ("stop", "seed", "logit_bias", "presence_penalty", "frequency_penalty", 
 _NONE_RARE = (_NO_RAW,) * len(_RARE)
 _UNSET_FORMS = frozenset({b"null", b"0", b"0.0", b"{}", b"[]"})
 _NO_METADATA: Mapping[str, str] = {}
+_LOGPROBS = "message.output_text.logprobs"
 _NO_EXTRAS: frozenset[str] = frozenset()
 
 
@@ -211,29 +212,29 @@ def request_from_wire(endpoint: Endpoint | None, wire: WireRequest) -> Request:
     elif text is not None and text.format is not _NO_RAW:
         schema = _schema(text.format)
     return Request(
-        endpoint=endpoint if endpoint is not None else _endpoint(wire),
-        model=wire.model,
-        messages=tuple(messages),
-        tools=tools,
-        schema=schema,
-        effort=reasoning.effort if reasoning is not None and reasoning.effort else wire.reasoning_effort,
-        verbosity=text.verbosity if text is not None and text.verbosity else wire.verbosity,
-        max_output_tokens=wire.max_output_tokens or wire.max_completion_tokens or wire.max_tokens,
-        temperature=wire.temperature,
-        top_p=wire.top_p,
-        n=wire.n,
-        logprobs=bool(wire.logprobs or wire.top_logprobs) or _asks_logprobs(wire.include),
-        stream=wire.stream is True,
-        background=wire.background is True,
-        store=wire.store,
-        service_tier=wire.service_tier,
-        tool_choice=None if wire.tool_choice is _NO_RAW else _choice(bytes(wire.tool_choice)),
-        previous_response_id=wire.previous_response_id,
-        conversation=None if wire.conversation is _NO_RAW else _conversation(bytes(wire.conversation)),
-        prompt_cache_key=wire.prompt_cache_key,
-        user=wire.user or wire.safety_identifier,
-        metadata=wire.metadata or _NO_METADATA,
-        extras=_extras(wire, tools),
+        endpoint if endpoint is not None else _endpoint(wire),
+        wire.model,
+        tuple(messages),
+        tools,
+        schema,
+        reasoning.effort if reasoning is not None and reasoning.effort else wire.reasoning_effort,
+        text.verbosity if text is not None and text.verbosity else wire.verbosity,
+        _cap(wire.max_output_tokens or wire.max_completion_tokens or wire.max_tokens),
+        wire.temperature,
+        wire.top_p,
+        wire.n,
+        bool(wire.logprobs or wire.top_logprobs or (wire.include and _LOGPROBS in wire.include)),
+        wire.stream is True,
+        wire.background is True,
+        wire.store,
+        wire.service_tier,
+        None if wire.tool_choice is _NO_RAW else _choice(bytes(wire.tool_choice)),
+        wire.previous_response_id,
+        None if wire.conversation is _NO_RAW else _conversation(bytes(wire.conversation)),
+        wire.prompt_cache_key,
+        wire.user or wire.safety_identifier,
+        wire.metadata or _NO_METADATA,
+        _extras(wire, tools),
     )
 
 
@@ -294,10 +295,6 @@ def _utf8(data: bytes) -> bytes:
     return data
 
 
-def _asks_logprobs(include: list[str] | None) -> bool:
-    return include is not None and "message.output_text.logprobs" in include
-
-
 @cache
 def _choices() -> Mapping[bytes, str]:
     return {b'"none"': "none", b'"auto"': "auto", b'"required"': "required"}
@@ -312,6 +309,11 @@ def _choice(raw: bytes) -> str | None:
     if b'"allowed_tools"' in raw:
         return "required" if b'"required"' in raw else "auto"
     return "forced"
+
+
+def _cap(sent: int | None) -> int | None:
+    """A cap on the output that is one: some callers send -1 for none."""
+    return sent if sent is not None and sent > 0 else None
 
 
 def _conversation(raw: bytes) -> str | None:
@@ -337,7 +339,7 @@ def _extras(wire: WireRequest, tools: bytes) -> frozenset[str]:
         and wire.modalities is None
         and wire.background_options is None
         and wire.prompt is _NO_RAW
-        and b'"computer' not in tools
+        and (not tools or b'"computer' not in tools)
     ):
         return _NO_EXTRAS
     names = [

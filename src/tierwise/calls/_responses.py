@@ -112,6 +112,9 @@ class WireResponse(msgspec.Struct, frozen=True):
 
 
 _NO_HOSTED: Mapping[str, int] = {}
+_Said = tuple[str | None, str, bool, tuple[str, ...], tuple[str, ...], Mapping[str, int]]
+"""Finish reason, text, whether it is a refusal, tools called, their arguments, billed hosted tools."""
+_NOTHING: _Said = (None, "", False, (), (), _NO_HOSTED)
 _BILLED = {"web_search_call": "web_search", "file_search_call": "file_search"}
 
 
@@ -170,31 +173,32 @@ def response_from_wire(wire: WireResponse) -> Response:
     Raises:
         BadRecord: 'impossible usage'.
     """
+    finish, text, refusal, called, arguments, hosted = _NOTHING
+    if wire.choices:
+        finish, text, refusal, called, arguments, hosted = _of_choices(wire.choices)
+    elif wire.output:
+        finish, text, refusal, called, arguments, hosted = _of_output(wire.output)
+    if wire.tool_usage and wire.tool_usage.web_search and wire.tool_usage.web_search.num_requests:
+        hosted = {**hosted, "web_search": wire.tool_usage.web_search.num_requests}
+    if wire.incomplete_details and wire.incomplete_details.reason:
+        finish = wire.incomplete_details.reason
     created = wire.created if wire.created is not None else wire.created_at
     usage = wire.usage
-    fields: dict[str, Any] = {}
-    if wire.choices:
-        _of_choices(wire.choices, fields)
-    elif wire.output:
-        _of_output(wire.output, fields)
-    if wire.tool_usage and wire.tool_usage.web_search and wire.tool_usage.web_search.num_requests:
-        fields["hosted"] = {
-            **fields.get("hosted", _NO_HOSTED),
-            "web_search": wire.tool_usage.web_search.num_requests,
-        }
-    if wire.incomplete_details and wire.incomplete_details.reason:
-        fields["finish"] = wire.incomplete_details.reason
-    error = _error(wire.error)
-    if error is not None:
-        fields["error"] = error
+    error = None if wire.error is None else _error(wire.error)
     return Response(
-        id=wire.id,
-        model=wire.model,
-        created=int(created) if created is not None else None,
-        status=_status(wire, fields.get("finish"), error),
-        service_tier=wire.service_tier,
-        tokens=tokens_of(usage) if usage is not None else None,
-        **fields,
+        wire.id,
+        wire.model,
+        int(created) if created is not None else None,
+        _status(wire, finish, error),
+        finish,
+        text,
+        refusal,
+        called,
+        arguments,
+        wire.service_tier,
+        tokens_of(usage) if usage is not None else None,
+        hosted,
+        error,
     )
 
 
@@ -210,9 +214,7 @@ def endpoint_of_answer(wire: WireResponse) -> Endpoint:
     return endpoint_of_response(known)
 
 
-def _error(fault: Fault | str | None) -> str | None:
-    if fault is None:
-        return None
+def _error(fault: Fault | str) -> str:
     if isinstance(fault, str):
         # Free text would carry prompt text; a code has no spaces.
         return fault if fault and len(fault) <= 64 and " " not in fault else "error"
@@ -236,18 +238,15 @@ def _status(wire: WireResponse, finish: str | None, error: str | None) -> Status
     return "ok" if finish or wire.object in ("list", "response.compaction") else "unknown"
 
 
-def _of_choices(choices: list[Choice], fields: dict[str, Any]) -> None:
+def _of_choices(choices: list[Choice]) -> _Said:
     if len(choices) == 1:
         message = choices[0].message
         if message is not None and message.content.__class__ is str and not message.tool_calls:
             # Nearly every call: one choice with plain text.
-            fields["finish"] = choices[0].finish_reason
-            fields["text"] = message.content
-            if message.refusal:
-                fields["refusal"] = True
-            return
+            return choices[0].finish_reason, message.content, bool(message.refusal), (), (), _NO_HOSTED
     texts: list[str] = []
     calls: list[tuple[str, str]] = []
+    refusal = False
     for choice in choices:
         message = choice.message
         if choice.text:
@@ -255,7 +254,7 @@ def _of_choices(choices: list[Choice], fields: dict[str, Any]) -> None:
         if message is None:
             continue
         if message.refusal:
-            fields["refusal"] = True
+            refusal = True
         texts.extend(_texts(message.content))
         calls.extend(
             (call.function.name, call.function.arguments or "")
@@ -264,15 +263,14 @@ def _of_choices(choices: list[Choice], fields: dict[str, Any]) -> None:
         )
     finishes = [choice.finish_reason for choice in choices if choice.finish_reason]
     cut = [finish for finish in finishes if finish in ("length", "content_filter")]
-    fields["finish"] = next(iter(cut or finishes), None)
-    fields["text"] = "\n".join(texts)
-    _add_calls(calls, fields)
+    return next(iter(cut or finishes), None), "\n".join(texts), refusal, *_called(calls), _NO_HOSTED
 
 
-def _add_calls(calls: list[tuple[str, str]], fields: dict[str, Any]) -> None:
-    if calls:
-        fields["tool_calls"] = tuple(name for name, _ in calls)
-        fields["arguments"] = tuple(arguments for _, arguments in calls)
+def _called(calls: list[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and arguments of calls."""
+    if not calls:
+        return (), ()
+    return tuple([name for name, _ in calls]), tuple([arguments for _, arguments in calls])
 
 
 def _texts(content: str | list[OutPart] | None) -> list[str]:
@@ -281,17 +279,24 @@ def _texts(content: str | list[OutPart] | None) -> list[str]:
     return [part.text for part in content or () if part.text]
 
 
-def _of_output(output: list[OutItem], fields: dict[str, Any]) -> None:
+def _of_output(output: list[OutItem]) -> _Said:
     texts: list[str] = []
     calls: list[tuple[str, str]] = []
     hosted: dict[str, int] = {}
     containers: set[str] = set()
+    refusal = False
     for item in output:
         kind = item.type
         if kind == "message" or (kind is None and item.content):
-            texts.extend(_texts(item.content))
-            if isinstance(item.content, list) and any(part.type == "refusal" for part in item.content):
-                fields["refusal"] = True
+            content = item.content
+            if not isinstance(content, list):
+                texts.extend(_texts(content))
+                continue
+            for part in content:
+                if part.text:
+                    texts.append(part.text)
+                if part.type == "refusal":
+                    refusal = True
         elif kind and kind.endswith("_call"):
             calls.append((item.name or kind.removesuffix("_call"), _arguments(item)))
             if kind == "code_interpreter_call":
@@ -301,10 +306,7 @@ def _of_output(output: list[OutItem], fields: dict[str, Any]) -> None:
     if containers:
         # Billed by container, not by call into it.
         hosted["code_interpreter"] = len(containers)
-    fields["text"] = "\n".join(texts)
-    _add_calls(calls, fields)
-    if hosted:
-        fields["hosted"] = hosted
+    return None, "\n".join(texts), refusal, *_called(calls), hosted or _NO_HOSTED
 
 
 def _arguments(item: OutItem) -> str:

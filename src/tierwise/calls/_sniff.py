@@ -14,6 +14,7 @@ import msgspec
 from tierwise.calls._documents import records
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._sources import LONGEST, Compression, Encoding, unpacked
+from tierwise.calls._values import decoded
 
 Kind = Literal["lines", "document", "csv", "sqlite", "parquet"]
 
@@ -132,8 +133,8 @@ def _text_kind(plain: bytes, name: str, *, whole: bool, last: bool) -> Look:
 
 def _parses(raw: bytes) -> bool:
     try:
-        msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        decoded(raw)
+    except (BadRecord, RecursionError):
         return False
     return True
 
@@ -161,8 +162,8 @@ def _objects(start: bytes) -> tuple[Mapping[str, Any], ...]:
     for raw in start.split(b"\n", 4 * _SAMPLED)[: 4 * _SAMPLED]:
         if raw.lstrip()[:1] == b"{":
             try:
-                found.append(msgspec.json.decode(raw))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                found.append(decoded(raw))
+            except (BadRecord, RecursionError):
                 continue
         if len(found) == _SAMPLED:
             break
@@ -196,10 +197,10 @@ def _first_records(start: bytes, wrappers: tuple[str, ...]) -> tuple[Mapping[str
 def _decodable(start: bytes, wrappers: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
     try:
         for raw in records([start], wrappers):
-            value = msgspec.json.decode(raw)
+            value = decoded(raw)
             if isinstance(value, dict):
                 yield value
-    except (BadRecord, msgspec.DecodeError, RecursionError):
+    except (BadRecord, RecursionError):
         return
 
 

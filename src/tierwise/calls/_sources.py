@@ -13,8 +13,8 @@ from tierwise.calls._format import BadRecord
 Compression = Literal["none", "gzip", "zstd"]
 Encoding = Literal["utf-8", "utf-16"]
 
-BLOCK = 4 * 1024 * 1024
-"""Bytes read and held at a time."""
+BLOCK = 256 * 1024
+"""Bytes read and held at a time: so few that a block's lines are decoded out of the CPU's cache."""
 LONGEST = 32 * 1024 * 1024
 """Bytes of the longest line or record that is read; longer ones are skipped, not held."""
 

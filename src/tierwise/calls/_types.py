@@ -74,8 +74,11 @@ class Message(msgspec.Struct, frozen=True):
         return "\n".join(part.text for part in content if part.text)  # type: ignore[union-attr]
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True):
     """One request, parsed once from either endpoint's wire form.
+
+    Written with keywords, as Response and Call are; only the readers of millions of calls, for
+    whom a keyword costs as much as a field, give all fields in their order.
 
     Tools and schema stay raw JSON: most calls of a workload share them, so whoever needs
     them parses each distinct text once.
@@ -117,7 +120,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """
 
 
-class Response(msgspec.Struct, frozen=True, kw_only=True):
+class Response(msgspec.Struct, frozen=True):
     """What came back, as far as an audit needs it."""
 
     id: str | None = None
@@ -149,7 +152,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     line: int
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class Call(msgspec.Struct, frozen=True):
     """One request to a model and what came back, logged or live. Fields a log lacks are None."""
 
     id: str | None = None

@@ -216,6 +216,11 @@ def moment(value: Any) -> int | None:
 
 
 def _from_text(value: str) -> int:
+    if value[4:5] == "-":
+        try:
+            return _from_datetime(datetime.fromisoformat(value))
+        except ValueError:
+            pass  # 'UTC' or white space around it
     if value[4:5] != "-" and value[:1].isdigit() and value.replace(".", "", 1).isdecimal():
         return _from_number(Decimal(value))
     try:

@@ -102,6 +102,12 @@ class RateCard(msgspec.Struct, frozen=True, kw_only=True):
             return self.long
         return self.short
 
+    @property
+    def reads_priced(self) -> bool:
+        """True where input read from the cache has a published rate, on either side of a step."""
+        sides = [self.short] if self.long is None else [self.short, self.long]
+        return "cached" not in self.unpublished and all(side.cached is not None for side in sides)
+
     def cost(self, tokens: Tokens) -> Cost:
         """What `tokens` cost: each kind at its own rate, never rounded.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tierwise.audit import Audit, Progress
+
+MOST_TIMES = 1_000_000
+"""Times the volume that a forecast may ask for."""
 
 EXAMPLES = """
 Examples:
@@ -77,6 +81,9 @@ def audit(
         return
     if not paths:
         raise CallerError("expected a log to audit, got none; try: tierwise audit LOGS (or --formats)")
+    outputs = [path for path in (html, json, parquet) if path is not None and str(path) != "-"]
+    _can_write(outputs)
+    volumes = _volumes(times)
     from rich.console import Console
 
     from tierwise.audit import DEFAULT_TIMES
@@ -91,19 +98,21 @@ def audit(
             ladder=ladder,
             limits=Limits(models=frozenset(approved) if approved else None, zero_retention=zero_retention),
             prices=prices,
-            times=tuple(times) if times else DEFAULT_TIMES,
+            times=volumes or DEFAULT_TIMES,
             processes=processes,
             progress=progress,
         )
     printed = json is not None and str(json) == "-"
-    _write(found, html=html, json=json, parquet=parquet)
-    if not quiet and not printed:
-        from tierwise.report import terminal
+    try:
+        _write(found, html=html, json=json, parquet=parquet)
+    finally:
+        # A file that cannot be written must not cost the report of a long reading.
+        if not quiet and not printed:
+            from tierwise.report import terminal
 
-        terminal(found.findings, Console())
-    for path in (html, json, parquet):
-        if path is not None and str(path) != "-":
-            typer.echo(f"wrote {path}", err=True)
+            terminal(found.findings, Console())
+    for path in outputs:
+        typer.echo(f"wrote {path}", err=True)
 
 
 audit.__doc__ = f"{audit.__doc__}\n\n\b{EXAMPLES}"
@@ -133,6 +142,24 @@ def _progress(console: Console) -> Iterator[Progress | None]:
         yield told
 
 
+def _volumes(times: list[float] | None) -> tuple[float, ...]:
+    """Volumes to forecast. Raises CallerError for one that is no number of times."""
+    for n in times or ():
+        if not 0 <= n <= MOST_TIMES:
+            raise CallerError(f"expected --times from 0 to {MOST_TIMES:,}, got {n:g}")
+    return tuple(times or ())
+
+
+def _can_write(paths: list[Path]) -> None:
+    """Refuse an output that cannot be written before anything is read: a reading may take minutes."""
+    for path in paths:
+        if path.is_dir():
+            raise CallerError(f"expected a file to write to, got the folder {path}; name a file in it")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise CallerError(f"cannot write to {path}: no permission; name another place")
+
+
 def _write(found: Audit, *, html: Path | None, json: Path | None, parquet: Path | None) -> None:
     from tierwise import report
 
@@ -145,13 +172,23 @@ def _write(found: Audit, *, html: Path | None, json: Path | None, parquet: Path 
     if parquet is not None:
         from tierwise.audit import write_parquet
 
-        parquet.parent.mkdir(parents=True, exist_ok=True)
-        write_parquet(found, parquet)
+        with _naming(parquet):
+            write_parquet(found, parquet)
 
 
 def _save(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    with _naming(path):
+        path.write_bytes(content)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of writing that say where; a full disk alone does not."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise CallerError(f"cannot write {path}: {reason}") from error
 
 
 def _print_formats() -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import typer
 
 from tierwise.cli._audit import audit
+from tierwise.cli._policy import policy_app
 from tierwise.cli._prices import models, price
 from tierwise.cli._route import route
+from tierwise.cli._simulate import simulate
 from tierwise.errors import TierwiseError
 
 ISSUE_HINT = "This is a fault in tierwise. Set TIERWISE_DEBUG=1 to see where, and please report it."
@@ -33,6 +38,8 @@ def build() -> typer.Typer:
     app.command()(models)
     app.command()(price)
     app.command()(route)
+    app.command()(simulate)
+    app.add_typer(policy_app(), name="policy")
     return app
 
 
@@ -50,26 +57,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code instead of raising."""
     command = typer.main.get_command(build())
     try:
-        result = command.main(
-            args=list(arguments) if arguments is not None else None,
-            prog_name="tierwise",
-            standalone_mode=False,
-        )
+        with _ending_cleanly():
+            result = command.main(
+                args=list(arguments) if arguments is not None else None,
+                prog_name="tierwise",
+                standalone_mode=False,
+            )
     except TierwiseError as error:
         return _say(str(error), 1)
     except typer.Exit as leaving:
         return leaving.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _say("stopped", 130)
+    except _Terminated:
+        return _say("stopped", 143)
     except BrokenPipeError:
         # Whoever read our output has left; keep Python from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _say(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
+        return _say(f"{error.strerror or error}: {error.filename or 'standard output'}", 1)
     except Exception as error:  # noqa: BLE001 - no traceback ever reaches the user
         return _unforeseen(error)
     return result if isinstance(result, int) else 0
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived. No Exception, so that nothing on the way answers it."""
+
+
+@contextmanager
+def _ending_cleanly() -> Iterator[None]:
+    """Unwind on SIGTERM as on Ctrl-C, so that worker processes end with us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
 
 
 def _unforeseen(error: Exception) -> int:

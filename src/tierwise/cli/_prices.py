@@ -14,6 +14,10 @@ from tierwise.errors import CallerError, CatalogError
 if TYPE_CHECKING:
     from tierwise.catalog import Catalog, Cost, Ladder, Lane, Model, RateCard, Tokens
 
+NARROWEST = 76
+"""Columns that the table of models needs."""
+WIDE = 90
+"""Columns from which the table of models has room for successors."""
 PRICES = typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
 
 
@@ -83,36 +87,41 @@ def _print(rows: list[dict[str, object]], ladders: list[Ladder]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    # A narrower terminal wraps the lines itself: no number is cut.
+    console = Console(width=max(Console().width, NARROWEST))
+    columns = [("model", "left"), ("input", "right"), ("cached", "right"), ("output", "right")]
+    columns += [("context", "right"), ("lanes", "left"), ("ends", "left")]
+    if console.width >= WIDE:
+        columns.append(("successor", "left"))
     table = Table(
         title="USD per million tokens, standard lane", title_justify="left", box=None, pad_edge=False
     )
-    for name, justify in (
-        ("model", "left"),
-        ("input", "right"),
-        ("cached", "right"),
-        ("output", "right"),
-        ("context", "right"),
-        ("lanes besides standard", "left"),
-        ("ends", "left"),
-        ("successor", "left"),
-        ("tier on a ladder", "left"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]  # two of rich's words
+    for name, justify in columns:
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # two of rich's words
     for row in rows:
-        lanes = [lane for lane in cast("list[str]", row["lanes"]) if lane != "standard"]
-        context = cast("int | None", row["context"])
-        table.add_row(
-            str(row["model"]),
-            *(_rate(cast("Decimal | None", row[kind])) for kind in ("input", "cached", "output")),
-            f"{context:,}" if context else "-",
-            ", ".join(lanes) or "-",
-            str(row["shutdown"] or "-"),
-            str(row["successor"] or "-"),
-            ", ".join(cast("list[str]", row["tiers"])) or "-",
-        )
-    Console().print(table)
+        rates = [_rate(cast("Decimal | None", row[kind])) for kind in ("input", "cached", "output")]
+        cells = [str(row["model"]), *rates, _short(cast("int | None", row["context"]))]
+        cells += [_letters(cast("list[str]", row["lanes"])), str(row["shutdown"] or "-")]
+        table.add_row(*[*cells, str(row["successor"] or "-")][: len(columns)])
+    console.print(table)
+    typer.echo(
+        "lanes beside standard: f flex, b batch, p priority, w background windows; --json has the rest"
+    )
     for ladder in ladders:
         typer.echo(f"ladder {ladder.name}: {' < '.join(ladder.models)}")
+
+
+def _short(context: int | None) -> str:
+    """'1.05M', '400k': a window as people name it; '-' where it is not published."""
+    if context is None:
+        return "-"
+    return f"{context / 1e6:.4g}M" if context >= 1_000_000 else f"{context / 1e3:.4g}k"
+
+
+def _letters(lanes: list[str]) -> str:
+    """'fbpw': a letter a lane beside standard, so that a row fits a line."""
+    letters = {"flex": "f", "batch": "b", "priority": "p", "background-2h": "w", "background-8h": "w"}
+    return "".join(dict.fromkeys(letters[lane] for lane in lanes if lane in letters)) or "-"
 
 
 def _rate(rate: Decimal | None) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tierwise.errors import RequestError
+from tierwise.errors import CallerError, RequestError
 
 if TYPE_CHECKING:
+    from tierwise.calls import Request
     from tierwise.catalog import Catalog, Tokens
-    from tierwise.policy import Decision
+    from tierwise.policy import Decision, Plan, Policy, State
     from tierwise.workloads import Facts
 
 ASSUMED_OUTPUT: Final = 400
@@ -32,35 +33,91 @@ def route(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say it in words instead of JSON.")] = False,
     waits: Annotated[bool, typer.Option("--waits", help="The answer may take up to 24 hours.")] = False,
-    ladder: Annotated[str, typer.Option(help="Ladder that moves are proposed on.")] = "gpt-5.4",
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="Your policy (tierwise.toml); the built-in proposal otherwise.", metavar="FILE"),
+    ] = None,
+    caller: Annotated[
+        list[str] | None,
+        typer.Option(help="Who calls, e.g. key:jobs, for policies that trust hints; may be repeated."),
+    ] = None,
+    ladder: Annotated[
+        str | None, typer.Option(help="Ladder of the built-in proposal; gpt-5.4 by default.")
+    ] = None,
     prices: Annotated[
         Path | None, typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
     ] = None,
 ) -> None:
-    r"""Decide where one request should go, by the built-in policy.
+    r"""Decide where one request should go, by your policy or the built-in one.
 
     \b
     Examples:
       tierwise route < request.json
-      tierwise route request.json --explain
+      tierwise route request.json --policy tierwise.toml --explain
     """
     from tierwise.calls import parse_request
     from tierwise.catalog import Catalog
-    from tierwise.policy import State, decide, proposal
+    from tierwise.policy import decide
     from tierwise.workloads import Recogniser
 
     body = request.read_bytes() if request is not None else sys.stdin.buffer.read()
     parsed = parse_request(endpoint or _endpoint(body), body)
     facts = Recogniser().recognise(parsed)
+    if not facts.model:
+        raise RequestError("expected 'model' in the body, found none; name the model the request asks for")
     catalog = Catalog.open(prices)
-    state = State(usage=_expected(facts, catalog), waits=waits)
+    used = _policy(policy, ladder, catalog)
+    state = _state(parsed, body, facts, used, catalog, waits=waits, callers=frozenset(caller or ()))
     today = dt.datetime.now(dt.UTC).date()
-    decision = decide(facts, proposal(catalog.ladder(ladder)), state, catalog, today)
+    decision = decide(facts, used, state, catalog, today)
     if explain:
         for line in in_words(decision, facts):
             typer.echo(line)
     else:
         typer.echo(_json(decision, facts))
+
+
+def _policy(path: Path | None, ladder: str | None, catalog: Catalog) -> Policy:
+    from tierwise.catalog import DEFAULT_LADDER
+    from tierwise.policy import load_policy, proposal
+
+    if path is None:
+        return proposal(catalog.ladder(ladder or DEFAULT_LADDER))
+    if ladder is not None:
+        raise CallerError("expected --policy or --ladder, got both; the policy names its own ladder")
+    return load_policy(path, catalog)
+
+
+def _state(
+    request: Request,
+    body: bytes,
+    facts: Facts,
+    policy: Policy,
+    catalog: Catalog,
+    *,
+    waits: bool,
+    callers: frozenset[str],
+) -> State:
+    """What is known of a request that comes alone: no history, no session."""
+    import msgspec
+
+    from tierwise.catalog import served_lane
+    from tierwise.errors import CatalogError
+    from tierwise.policy import State, hints_of, kept_metadata, sent_of
+
+    try:
+        lane = served_lane(request.service_tier, None)[0]
+    except CatalogError:
+        lane = "standard"
+    return State(
+        usage=_expected(facts, policy, catalog),
+        lane=lane,
+        waits=waits,
+        sent=sent_of(request, msgspec.json.decode(body, type=dict[str, msgspec.Raw])),
+        callers=callers,
+        hints=hints_of(request.metadata),
+        metadata=kept_metadata(request.metadata, policy),
+    )
 
 
 def _endpoint(body: bytes) -> str:
@@ -85,14 +142,17 @@ def _endpoint(body: bytes) -> str:
     )
 
 
-def _expected(facts: Facts, catalog: Catalog) -> Tokens:
+def _expected(facts: Facts, policy: Policy, catalog: Catalog) -> Tokens:
     """Tokens expected of a request that has no history: its own input, assumed lengths of the answer."""
     from tierwise.catalog import Tokens
     from tierwise.errors import CatalogError
     from tierwise.policy import EFFORT_PERMILLE, effort_as_asked
 
     try:
-        effort = effort_as_asked(facts.effort, catalog.resolve(facts.model or "").model)
+        model, asked_effort = facts.model or "", facts.effort
+        if policy.baseline is not None and model.strip().lower() == "auto":
+            model, asked_effort = policy.baseline.model, facts.effort or policy.baseline.effort
+        effort = effort_as_asked(asked_effort, catalog.resolve(model).model)
     except CatalogError:
         effort = None
     reasoning = ASSUMED_REASONING * EFFORT_PERMILLE.get(effort or "none", 0) // 1000
@@ -110,8 +170,7 @@ def _json(decision: Decision, facts: Facts) -> bytes:
     ]
     plan = decision.plan
     found = {
-        "rung": {"model": plan.rung.model, "effort": plan.rung.effort},
-        "lane": plan.lane,
+        **_rung(plan),
         "asked": {
             "model": decision.baseline.model,
             "effort": decision.baseline.effort,
@@ -120,6 +179,12 @@ def _json(decision: Decision, facts: Facts) -> bytes:
         "moved": decision.moved,
         "unproven": decision.unproven,
         "rule": decision.rule,
+        "stage": decision.stage,
+        "shadow": _rung(decision.shadow) if decision.shadow is not None else None,
+        "evidence": decision.evidence,
+        "breach": decision.breach,
+        "changes": decision.changes,
+        "expected_latency_ms": decision.latency,
         "workload": f"{facts.workload:016x}",
         "task": facts.task,
         "depth": facts.depth,
@@ -136,6 +201,10 @@ def _json(decision: Decision, facts: Facts) -> bytes:
     return msgspec.json.format(msgspec.json.encode(found), indent=2)
 
 
+def _rung(plan: Plan) -> dict[str, object]:
+    return {"rung": {"model": plan.rung.model, "effort": plan.rung.effort}, "lane": plan.lane}
+
+
 def in_words(decision: Decision, facts: Facts) -> list[str]:
     """The decision as a person would tell it."""
     plan, baseline = decision.plan, decision.baseline
@@ -148,6 +217,18 @@ def in_words(decision: Decision, facts: Facts) -> list[str]:
     else:
         lines.append(f"goes as asked: {baseline}, {decision.lane_asked}")
     lines += [f"- {reason}" for reason in decision.reasons]
+    for change in decision.changes:
+        before = change.before if change.before is not None else "unset"
+        after = change.after if change.after is not None else "left out"
+        lines.append(f"changes {change.parameter}: {before} -> {after} ({change.why})")
+    if decision.shadow is not None:
+        lines.append(f"in shadow: {decision.shadow.rung} ({decision.shadow.lane})")
+    if decision.latency is not None:
+        lines.append(f"expected to take {decision.latency / 1000:.1f} s, on assumed speeds")
+    if decision.breach is not None:
+        lines.append(f"outside the owner's limits: {decision.breach}")
+    if decision.evidence is not None:
+        lines.append(f"rests on evidence {decision.evidence[:16]}")
     if decision.expected_cost is not None:
         lines.append(
             f"expected ${decision.expected_cost:f} instead of ${decision.steps[0].cost:f}, on assumed lengths "

@@ -2,39 +2,89 @@
 
 In: Facts of a request, a Policy, a State and the prices of a day. Out: a Decision that
 carries its reasons and numbers. `decide` is the one brain: audit, client, gateway and batch
-all call it, and it is pure.
+all call it, and it is pure. A Policy is built in (`proposal`) or read from `tierwise.toml`.
 """
 
 from __future__ import annotations
 
 from tierwise.policy._decide import canonical, decide
+from tierwise.policy._decision import Change, Decision, Plan, Step
 from tierwise.policy._eligible import effort_as_asked
+from tierwise.policy._file import schema_text
+from tierwise.policy._first import Suggestion, first_policy
 from tierwise.policy._levers import Use, at_effort, moved, scaled, warmed, without_tools
+from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
+from tierwise.policy._match import trusted_hints, workload_of
+from tierwise.policy._problems import Problem
+from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
-from tierwise.policy._types import Decision, Lengths, Limits, Plan, Policy, Rule, Rung, State, Step
+from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
+from tierwise.policy._state import ARMS, Hints, Latency, Sent, State
+from tierwise.policy._types import (
+    Bar,
+    CacheSettings,
+    Cascade,
+    Evidence,
+    Lengths,
+    Limits,
+    Match,
+    Policy,
+    Rule,
+    Rung,
+    Stage,
+    ToolSettings,
+)
 
 __all__ = [
+    "ARMS",
     "EFFORTS",
     "EFFORT_PERMILLE",
     "LENGTHS",
     "NO_LIMITS",
+    "Bar",
+    "CacheSettings",
+    "Cascade",
+    "Change",
+    "Checked",
     "Decision",
+    "Evidence",
+    "Hints",
+    "Latency",
     "Lengths",
     "Limits",
+    "Match",
     "Plan",
     "Policy",
+    "Problem",
     "Rule",
     "Rung",
+    "Sent",
+    "Stage",
     "State",
     "Step",
+    "Suggestion",
+    "ToolSettings",
     "Use",
+    "arm_of",
     "at_effort",
     "canonical",
+    "check_policy",
     "decide",
     "effort_as_asked",
+    "evidence_bytes",
+    "evidence_digest",
+    "first_policy",
+    "hints_of",
+    "kept_metadata",
+    "load_policy",
     "moved",
+    "parse_policy",
     "proposal",
     "scaled",
+    "schema_text",
+    "sent_of",
+    "trusted_hints",
     "warmed",
     "without_tools",
+    "workload_of",
 ]

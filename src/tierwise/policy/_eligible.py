@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import msgspec
+
 from tierwise.catalog import Model, Tokens
 from tierwise.policy._proposal import EFFORTS
+from tierwise.policy._state import Sent
 from tierwise.policy._types import Limits
 from tierwise.workloads import Facts
 
@@ -12,6 +17,62 @@ SAMPLING = frozenset({"logprobs", "sampling"})
 
 ENDPOINTS = frozenset({"chat", "responses"})
 """Endpoints between whose models a call can move."""
+
+REFUSED_WHEN_REASONING = frozenset(
+    {"stop", "presence_penalty", "frequency_penalty", "logit_bias", "prediction"}
+)
+"""Parameters that reasoning models (GPT-5 and later) do not take. Source: LiteLLM's parameter code."""
+
+NOT_IN_RESPONSES = frozenset(
+    {"stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "prediction", "audio"}
+)
+"""Chat parameters that Responses does not have."""
+
+KNOWN_FEATURES = frozenset(
+    {
+        "tools",
+        "structured_output",
+        "tool_search",
+        "computer_use",
+        "images",
+        "files",
+        "audio",
+        "hosted_tools",
+    }
+)
+"""Needs that decide whether a model may take a call."""
+
+_ANY_SAMPLING = frozenset({"temperature", "top_p"})
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """A call as a model has to serve it."""
+
+    facts: Facts
+    needs: frozenset[str]
+    """Its needs, without what may be left out."""
+    endpoint: str
+    usage: Tokens
+    extras: frozenset[str] = frozenset()
+    """Further parameters, without those that may be left out."""
+
+
+def ask_of(facts: Facts, usage: Tokens, sent: Sent | None, may_drop: Iterable[str] = ()) -> Ask:
+    """The call as a model has to serve it, where `may_drop` may be left out."""
+    dropped = frozenset(may_drop)
+    needs = facts.needs
+    if dropped and "sampling" in needs and _sampling_set(sent) <= dropped:
+        needs -= {"sampling"}
+    extras = (sent.extras - dropped) if sent is not None else frozenset()
+    return Ask(facts=facts, needs=needs, endpoint=facts.endpoint, usage=usage, extras=extras)
+
+
+def _sampling_set(sent: Sent | None) -> frozenset[str]:
+    """Which of temperature and top_p ask for something; both where that is not known."""
+    if sent is None:
+        return _ANY_SAMPLING
+    given = (("temperature", sent.temperature), ("top_p", sent.top_p))
+    return frozenset(name for name, value in given if value not in {None, 1}) or _ANY_SAMPLING
 
 
 def effort_as_asked(effort: str | None, model: Model) -> str | None:
@@ -30,15 +91,66 @@ def effort_on(effort: str | None, model: Model) -> str | None:
     return next((e for e in offered if EFFORTS.index(e) >= wanted), offered[-1])
 
 
-def must_not_reason(facts: Facts, model: Model) -> bool:
+def must_not_reason(ask: Ask, model: Model) -> bool:
     """True when the call works on `model` only at effort none."""
-    tools_in_chat = facts.endpoint == "chat" and "tools" in facts.needs
+    tools_in_chat = ask.endpoint == "chat" and "tools" in ask.needs
     return (tools_in_chat and model.chat_tools == "effort-none") or (
-        bool(facts.needs & SAMPLING) and model.sampling == "effort-none"
+        bool(ask.needs & SAMPLING) and model.sampling == "effort-none"
     )
 
 
-def _fits(facts: Facts, model: Model, usage: Tokens) -> str | None:
+def refusal(ask: Ask, model: Model, effort: str | None, limits: Limits) -> str | None:
+    """Why `model` at `effort` may not take the call, in words; None when it may."""
+    needs = ask.needs
+    if limits.models is not None and model.name not in limits.models:
+        return f"{model.name} is not among the approved models"
+    if ask.endpoint not in ENDPOINTS or ask.endpoint not in model.endpoints:
+        return f"{model.name} does not serve {ask.endpoint}"
+    missing = sorted((needs - SAMPLING - model.features) & KNOWN_FEATURES)
+    if missing:
+        return f"{model.name} lacks {', '.join(missing)}"
+    if "tools" in needs and ask.endpoint == "chat" and model.chat_tools == "never":
+        return f"{model.name} takes no tools in Chat Completions"
+    if needs & SAMPLING and model.sampling in {"never", "unknown"}:
+        return f"{model.name} refuses sampling parameters or logprobs"
+    if must_not_reason(ask, model) and effort not in {None, "none"}:
+        return f"{model.name} takes this call only at effort none, it runs at {effort}"
+    return _refused_parameters(ask, model) or _fits(ask, model)
+
+
+def tools_refused_in_chat(ask: Ask, model: Model, effort: str | None) -> bool:
+    """Whether tools in Chat Completions are what `model` at `effort` refuses."""
+    if ask.endpoint != "chat" or "tools" not in ask.needs:
+        return False
+    return model.chat_tools == "never" or (model.chat_tools == "effort-none" and effort not in {None, "none"})
+
+
+def may_translate(facts: Facts, sent: Sent | None) -> str | None:
+    """Why a Chat call may not go through Responses, in words; None when it may."""
+    if sent is None:
+        return "the request's parameters are not known"
+    blocked = sorted(sent.extras & NOT_IN_RESPONSES)
+    if sent.n is not None and sent.n > 1:
+        blocked.append("n above 1")
+    if "audio" in facts.needs and "audio" not in blocked:
+        blocked.append("audio")
+    return f"Responses has no {', '.join(blocked)}" if blocked else None
+
+
+def _refused_parameters(ask: Ask, model: Model) -> str | None:
+    if model.efforts and (refused := sorted(ask.extras & REFUSED_WHEN_REASONING)):
+        return f"{model.name} refuses {', '.join(refused)}"
+    effort = ask.facts.effort
+    if not model.efforts and effort in EFFORTS and effort != "none":
+        return f"{model.name} does not reason, the call asks for effort {effort}"
+    cap = ask.facts.max_output_tokens
+    if cap is not None and model.max_output is not None and cap > model.max_output:
+        return f"{model.name} writes at most {model.max_output} tokens, the call allows {cap}"
+    return None
+
+
+def _fits(ask: Ask, model: Model) -> str | None:
+    usage, facts = ask.usage, ask.facts
     input_tokens = max(usage.input_total, facts.input_tokens if usage.input_total == 0 else 0)
     room = facts.max_output_tokens or usage.output_total
     if model.max_output is not None:
@@ -48,36 +160,3 @@ def _fits(facts: Facts, model: Model, usage: Tokens) -> str | None:
     if model.context is not None and input_tokens + room > model.context:
         return f"input and output of {input_tokens + room} tokens exceed the window of {model.name}"
     return None
-
-
-def refusal(facts: Facts, model: Model, effort: str | None, usage: Tokens, limits: Limits) -> str | None:
-    """Why `model` at `effort` may not take the call, in words; None when it may."""
-    if limits.models is not None and model.name not in limits.models:
-        return f"{model.name} is not among the approved models"
-    if facts.endpoint not in ENDPOINTS or facts.endpoint not in model.endpoints:
-        return f"{model.name} does not serve {facts.endpoint}"
-    missing = sorted((facts.needs - SAMPLING - model.features) & KNOWN_FEATURES)
-    if missing:
-        return f"{model.name} lacks {', '.join(missing)}"
-    if "tools" in facts.needs and facts.endpoint == "chat" and model.chat_tools == "never":
-        return f"{model.name} takes no tools in Chat Completions"
-    if facts.needs & SAMPLING and model.sampling in {"never", "unknown"}:
-        return f"{model.name} refuses sampling parameters or logprobs"
-    if must_not_reason(facts, model) and effort not in {None, "none"}:
-        return f"{model.name} takes this call only at effort none, it runs at {effort}"
-    return _fits(facts, model, usage)
-
-
-KNOWN_FEATURES = frozenset(
-    {
-        "tools",
-        "structured_output",
-        "tool_search",
-        "computer_use",
-        "images",
-        "files",
-        "audio",
-        "hosted_tools",
-    }
-)
-"""Needs that decide whether a model may take a call."""

@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from tierwise.catalog import Ladder
-from tierwise.policy._types import Lengths, Limits, Policy, Rule
+from msgspec.structs import replace
+
+from tierwise.catalog import TIERS, Ladder
+from tierwise.policy._types import (
+    CacheSettings,
+    Lengths,
+    Limits,
+    Match,
+    Policy,
+    Rule,
+    ToolSettings,
+)
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Reasoning efforts, least first."""
@@ -38,17 +48,26 @@ NO_LIMITS: Final = Limits()
 
 def proposal(ladder: Ladder, limits: Limits = NO_LIMITS) -> Policy:
     """The built-in policy over a ladder: one rule a depth, unknown depth stays as asked."""
+    lossless = Rule(
+        name="no signal of depth: stays as asked",
+        lanes=frozenset({"batch"}),
+        cache=CacheSettings(key=True),
+        tools=ToolSettings(drop_unused=True),
+    )
     rules = tuple(
-        Rule(
+        replace(
+            lossless,
             name=f"{depth} depth",
-            depths=frozenset({depth}),
+            match=Match(depths=frozenset({depth})),
             model=ladder.model_for(depth),
             effort=HIGHEST_EFFORT.get(depth),
             unproven=True,
         )
-        for depth in ("commodity", "routine", "professional", "frontier")
+        for depth in TIERS
     )
-    stay = Rule(name="no signal of depth: stays as asked")
     return Policy(
-        name=f"built-in proposal on ladder {ladder.name}", ladder=ladder, rules=(*rules, stay), limits=limits
+        name=f"built-in proposal on ladder {ladder.name}",
+        ladder=ladder,
+        rules=(*rules, lossless),
+        limits=limits,
     )

@@ -1,16 +1,31 @@
-"""The words of a decision: Rung, Rule, Policy, State, Decision."""
+"""The words of a policy: Rung, Bar, Limits, Match, Rule, Policy."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
+from typing import Literal, get_args
 
 import msgspec
 
-from tierwise.catalog import Ladder, Lane, Tokens
-from tierwise.workloads import Depth, Task
+from tierwise.calls import Endpoint
+from tierwise.catalog import Ladder, Lane
+from tierwise.workloads import Depth, Role, Task
+
+Stage = Literal["off", "shadow", "canary", "on"]
+"""How far a rule is carried out: not at all, only recorded, on a share of sessions, always."""
+
+Verbosity = Literal["low", "medium", "high"]
+VERBOSITIES: tuple[Verbosity, ...] = get_args(Verbosity)
+
+Droppable = Literal[
+    "temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "prediction"
+]
+"""Parameters that a rule may allow to be left out; others change what the caller would notice."""
+DROPPABLE: tuple[Droppable, ...] = get_args(Droppable)
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -34,6 +49,55 @@ class Lengths(msgspec.Struct, frozen=True, kw_only=True):
     """True when read off calls of this workload on that rung, False when assumed."""
 
 
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """The quality that a cheaper rung must keep."""
+
+    margin: Decimal = Decimal("0.05")
+    """How much may be lost: points of a score from 0 to 1, or a share of the baseline's quality."""
+    measure: Literal["points", "share"] = "points"
+    confidence: Decimal = Decimal("0.95")
+    """One minus the chance that a rung below the bar is said to hold it, 0 to 1."""
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The record of one proof: population, rung, test, result. Holds no text.
+
+    `evidence_digest` seals it; docs/policy.md says what each verdict allows.
+    """
+
+    version: Literal[1] = 1
+    workload: str
+    """Fingerprint of the workload, 16 hex digits."""
+    baseline: Rung
+    """The rung its calls had as asked."""
+    rung: Rung
+    """The rung that was tried."""
+    snapshot: str
+    """Dated model that served the rung during the proof, e.g. gpt-5.4-nano-2026-03-17."""
+    verdict: Literal[
+        "holds (gold)",
+        "holds (human-corrected)",
+        "holds per step",
+        "agrees",
+        "falls short",
+        "undecided",
+    ]
+    lower_bound: Decimal
+    """Lower bound on the mean of D = candidate - baseline + margin; above 0 holds the bar."""
+    margin: Decimal
+    measure: Literal["points", "share"] = "points"
+    confidence: Decimal
+    calls: int
+    """Calls the verdict rests on."""
+    created: dt.date
+    expires: dt.date
+    """Last day that it may be used."""
+    lengths: Lengths = Lengths()
+    """Measured lengths of the rung's answers against the baseline's, per mille."""
+    digest: str = ""
+    """SHA-256 of everything else, 64 hex digits."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The owner's hard limits. None allows anything."""
 
@@ -41,26 +105,103 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Approved models; a rung outside is never chosen."""
     zero_retention: bool = False
     """No lane that stores bodies (Batch, background)."""
+    residency: str | None = None
+    """Region that calls must be processed in; its uplift is then part of every price."""
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """Which calls a rule is for: every condition that is set must hold. Empty matches all calls."""
+
+    workloads: frozenset[str] = frozenset()
+    """Fingerprints (16 hex digits), or names that trusted callers hint."""
+    tasks: frozenset[Task] = frozenset()
+    depths: frozenset[Depth] = frozenset()
+    roles: frozenset[Role] = frozenset()
+    endpoints: frozenset[Endpoint] = frozenset()
+    models: frozenset[str] = frozenset()
+    """Models asked for, lower case, as sent or by the catalog's name; * stands for any characters."""
+    tags: frozenset[str] = frozenset()
+    """The call has at least one of them."""
+    metadata: Mapping[str, frozenset[str]] = {}
+    """Key to the values of which the call has one."""
+    tools: bool | None = None
+    """Whether tool definitions are sent."""
+    tool_names: frozenset[str] = frozenset()
+    """At least one of these tools is sent."""
+
+
+class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be done for the prompt cache."""
+
+    key: bool = False
+    """Send a stable prompt_cache_key a workload."""
+    retention: str | None = None
+    """Retention to ask for, where the model has it and the caller asked for none."""
+    order_tools: bool = False
+    """Bring the tool list (never what is inside a definition) into one order."""
+
+
+class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be done with tool definitions."""
+
+    drop_unused: bool = False
+    """Leave out definitions that no logged session of the workload has used."""
+    search: Literal["off", "hosted", "client"] = "off"
+    """Defer definitions to OpenAI's tool search, or to a search of ours."""
+
+
+class Cascade(msgspec.Struct, frozen=True, kw_only=True):
+    """Try the rung first, check the answer, go up where it fails. Not carried out yet."""
+
+    risk: Decimal = Decimal("0.05")
+    """Largest share of accepted answers that may be worse than the baseline's."""
+    checks: tuple[str, ...] = ("schema", "refusal", "truncation")
+    to: Rung | None = None
+    """Where it goes up to; None is the rung as asked."""
+
+
+NO_CACHE = CacheSettings()
+NO_TOOLS = ToolSettings()
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Calls it matches, and the rung they go to. The first rule that matches wins."""
 
     name: str
-    depths: frozenset[Depth] = frozenset()
-    """Depths it matches; empty matches every one."""
-    tasks: frozenset[Task] = frozenset()
-    """Tasks it matches; empty matches every one."""
+    match: Match = Match()
     model: str | None = None
     """The model to go to; None leaves calls as asked."""
     effort: str | None = None
     """The highest effort it allows; None leaves effort as asked."""
+    verbosity: Verbosity | None = None
+    """The highest verbosity it allows."""
+    lanes: frozenset[Lane] = frozenset()
+    """Lanes it may choose besides the one as asked, where the deadline allows."""
+    deadline: int | None = None
+    """Seconds that its calls may wait for an answer; None: only as long as the call itself says."""
+    cache: CacheSettings = NO_CACHE
+    tools: ToolSettings = NO_TOOLS
+    cascade: Cascade | None = None
+    max_latency: int | None = None
+    """Milliseconds that an answer may take as expected; a slower rung or lane is not chosen."""
+    may_drop: frozenset[Droppable] = frozenset()
+    """Parameters that may be left out where the rung refuses them."""
+    through_responses: bool = False
+    """Chat calls with tools may be sent by Responses where Chat refuses them at that effort."""
+    stage: Stage = "on"
+    share: Decimal | None = None
+    """Share of sessions in the canary, 0 to 1."""
     unproven: bool = False
     """True when no evidence says that the rung holds the bar; every decision then says so."""
+    evidence: tuple[Evidence, ...] = ()
+    owner: str | None = None
+    approved_by: str | None = None
+    since: dt.date | None = None
+    """The first day that it is carried out; before, its calls go as asked."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """Ladder, rules and limits. Equal policies have equal digests."""
+    """Ladder, bars, limits and rules; the last rule matches every call. Equal policies have equal digests."""
 
     name: str
     ladder: Ladder
@@ -68,81 +209,21 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     limits: Limits = Limits()
     margin: Decimal = Decimal("0.02")
     """Share of the cost as asked that a move must save, at least, to be worth a switch."""
+    session_margin: Decimal = Decimal("0.25")
+    """A conversation leaves its rung only for a saving above the worth of its warm cache, times one
+    plus this."""
+    bar: Bar = Bar()
+    baseline: Rung | None = None
+    """The rung of calls that ask for model 'auto'."""
+    trusts: frozenset[str] = frozenset()
+    """Callers whose hints count ('key:jobs', 'project:internal'); '*' is everyone."""
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the policy's content, 64 hex digits."""
         return sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
-
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decision may know beyond the request. Frozen, small, stored beside the decision."""
-
-    usage: Tokens
-    """Tokens expected as asked: logged, learned, or estimated from the request."""
-    lane: Lane = "standard"
-    """The lane as asked."""
-    unused_tools: frozenset[int] = frozenset()
-    """Digests of tools that no logged session of this workload has used."""
-    readable: int = 0
-    """Input tokens that the prompt cache could serve with a stable prefix, as asked."""
-    kept_warm: int = 1000
-    """Per mille of the cached input that stays cached when the call changes its model."""
-    lengths: Mapping[str, Lengths] = {}
-    """Lengths by model, learned from history or stated."""
-    efforts: Mapping[str, int] = {}
-    """Reasoning tokens by effort, per mille of those at medium effort."""
-    waits: bool = False
-    """The call may wait up to 24 hours for its answer."""
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """The expected call after one lever: what it would use, and cost."""
-
-    lever: str
-    tokens: Tokens
-    cost: Decimal
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do with the call, lever by lever; the part of a decision that is carried out."""
-
-    drop_tools: frozenset[int] = frozenset()
-    """Digests of tool definitions to leave out or defer."""
-    warm: bool = False
-    """Keep the prefix stable so that the cache serves it."""
-    rung: Rung
-    lengths: Lengths = Lengths()
-    effort_permille: int = 1000
-    """Reasoning tokens at the new effort, per mille of those at the effort as asked."""
-    lane: Lane = "standard"
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What the policy says of one call, with its reasons and the numbers it used."""
-
-    plan: Plan
-    baseline: Rung
-    """The rung the call would have had without tierwise."""
-    lane_asked: Lane
-    rule: str
-    moved: bool
-    """True when rung or lane differ from what was asked."""
-    unproven: bool
-    """True when it moves to a cheaper rung on no evidence."""
-    reasons: tuple[str, ...]
-    steps: tuple[Step, ...] = ()
-    """The expected call after each lever, 'as asked' first. Empty when the call has no price."""
-    policy: str
-    prices: str
-    """Digest of the policy and of the prices that decided."""
-
-    @property
-    def expected_cost(self) -> Decimal | None:
-        """USD expected for the call as decided; None when it has no price."""
-        return self.steps[-1].cost if self.steps else None
-
-    @property
-    def expected_saving(self) -> Decimal:
-        """USD expected to be saved against the call as asked; may be negative."""
-        return self.steps[0].cost - self.steps[-1].cost if self.steps else Decimal(0)
+    @cached_property
+    def metadata_keys(self) -> frozenset[str]:
+        """Metadata keys that a rule looks at: all that a State need keep of a call's metadata."""
+        return frozenset(key for rule in self.rules for key in rule.match.metadata)

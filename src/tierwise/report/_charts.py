@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tierwise.audit import Findings, Group
+from tierwise.audit import Counts, Findings, Group
 from tierwise.report import _view as view
 from tierwise.report._words import clean, count, money, money_short, plural, share, share_of
 
@@ -82,7 +82,8 @@ class GroupRow(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     calls: int
-    spend: Decimal
+    spent: str
+    """Money, or 'unpriced'."""
     share: str
     width: float
 
@@ -300,16 +301,23 @@ def _columns(id: str, title: str, amounts: list[tuple[str, Decimal]], *, every: 
 def group_rows(groups: tuple[Group, ...], total: Decimal) -> list[GroupRow]:
     """Rows of a breakdown, dearest first; beyond `MOST_GROUPS` the rest is one row."""
     rows = sorted(groups, key=lambda group: (-group.counts.spend, -group.counts.calls, group.name))
-    shown = [(clean(group.name), group.counts.calls, group.counts.spend) for group in rows[:MOST_GROUPS]]
+    shown = [(clean(group.name), group.counts) for group in rows[:MOST_GROUPS]]
     rest = rows[MOST_GROUPS:]
     if rest:
-        spend = sum((group.counts.spend for group in rest), Decimal(0))
-        shown.append((f"{count(len(rest))} more", sum(group.counts.calls for group in rest), spend))
+        together = Counts(
+            calls=sum(group.counts.calls for group in rest),
+            spend=sum((group.counts.spend for group in rest), Decimal(0)),
+        )
+        shown.append((f"{count(len(rest))} more", together))
     return [
         GroupRow(
-            name=name, calls=calls, spend=spend, share=share_of(spend, total), width=_percent(spend, total)
+            name=name,
+            calls=own.calls,
+            spent=view.spent(own),
+            share=view.share_spent(own, total),
+            width=_percent(own.spend, total),
         )
-        for name, calls, spend in shown
+        for name, own in shown
     ]
 
 

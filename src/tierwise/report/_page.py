@@ -17,6 +17,8 @@ from tierwise.report._words import clean
 Align = Literal["left", "right"]
 WIDEST = 110
 """Columns beyond which lines get hard to follow."""
+GAP = 2
+"""Cells between columns, and by which what belongs to a line above is set in."""
 NARROWEST = 40
 """Columns below which rich's own wrapping takes over."""
 
@@ -72,13 +74,23 @@ class Page:
         rows: Iterable[Sequence[str] | Sequence[str | Text]],
         *,
         wide: str,
+        least: int = 12,
     ) -> None:
-        """Rows under a head; the column named `wide` takes what the others leave."""
+        """Rows under a head; the column named `wide` takes what the others leave.
+
+        Where that is under `least` cells, each row becomes a paragraph: no number is ever cut.
+        """
+        lines = [[self._cell(cell) for cell in row] for row in rows]
+        names = [name for name, _ in columns]
+        if self._taken(names, lines, names.index(wide)) + least > self.width:
+            self._stacked(names, lines, names.index(wide))
+            return
         table = Table(
             box=box.SIMPLE_HEAD,
             show_edge=False,
             pad_edge=False,
-            padding=(0, 2, 0, 0),
+            # The box adds a cell of its own between columns.
+            padding=(0, GAP - 1, 0, 0),
             expand=True,
             header_style="dim",
         )
@@ -90,9 +102,25 @@ class Page:
                 ratio=1 if name == wide else None,
                 overflow="fold",
             )
-        for row in rows:
-            table.add_row(*(self._cell(cell) for cell in row))
+        for line in lines:
+            table.add_row(*line)
         self._print(table)
+
+    def _taken(self, names: list[str], lines: list[list[Text]], wide: int) -> int:
+        """Cells that all columns but the wide one need, gaps included."""
+        columns = [[name, *(line[at].plain for line in lines)] for at, name in enumerate(names)]
+        widths = [max(map(cell_len, column)) for at, column in enumerate(columns) if at != wide]
+        return sum(widths) + GAP * len(widths)
+
+    def _stacked(self, names: list[str], lines: list[list[Text]], wide: int) -> None:
+        """Each row as its first cell, the other cells by name, and the wide cell below."""
+        for line in lines:
+            cells = list(enumerate(line))[1:]
+            told = [f"{names[at]} {cell.plain}" for at, cell in cells if at != wide and cell.plain]
+            first = Text(line[0].plain, style="bold", overflow="fold")
+            self._print(first.append(f": {', '.join(told)}", style="not bold"))
+            if wide and line[wide].plain:
+                self._print(Padding(line[wide], (0, 0, 0, GAP), expand=False))
 
     def _cell(self, cell: str | Text) -> Text:
         return cell if isinstance(cell, Text) else Text(self.say(cell), overflow="fold")

@@ -10,7 +10,7 @@ from rich.text import Text
 from tierwise.audit import Findings, Group, WorkloadRow
 from tierwise.report import _view as view
 from tierwise.report._page import Align, Page
-from tierwise.report._words import clean, count, count_short, money, plural, share, share_of
+from tierwise.report._words import clean, count, count_short, money, plural, share
 
 MOST_WORKLOADS = 8
 MOST_MODELS = 12
@@ -28,7 +28,7 @@ def draw(findings: Findings, console: Console) -> None:
     match view.state(findings):
         case "empty":
             page.text(view.NO_CALLS, "bold")
-            page.text(view.NO_CALLS_ADVICE)
+            page.text(view.no_calls_advice(findings))
         case "unpriced":
             page.text(view.NO_PRICES, "bold")
             page.text(view.NO_PRICES_ADVICE)
@@ -52,7 +52,7 @@ def _headline(findings: Findings, page: Page) -> None:
         page.blank()
         page.pairs(rows)
         page.blank()
-        page.text(view.NO_SAVING, "bold")
+        page.text(view.no_saving(findings), "bold")
         return
     head = findings.headline
     if head is not None:
@@ -86,14 +86,11 @@ def _models(findings: Findings, page: Page) -> None:
     rows = []
     for row in view.models(findings)[:MOST_MODELS]:
         own = row.counts
-        cells = [row.model, row.tier or "-", count(own.calls)]
+        cells = [row.model, row.tier or "-", count(own.calls) if own.calls else "-"]
         if not narrow:
             tokens = (own.input + own.written, own.cached, own.output, own.reasoning)
             cells += [count_short(number) for number in tokens]
-        unpriced = own.calls and own.unpriced_calls == own.calls
-        spent = "unpriced" if unpriced else money(own.spend)
-        cells += [spent, "-" if unpriced else share_of(own.spend, findings.spend.total)]
-        rows.append(cells)
+        rows.append([*cells, view.spent(own), view.share_spent(own, findings.spend.total)])
     page.table(columns, rows, wide="model")
     rest = view.models(findings)[MOST_MODELS:]
     if rest:
@@ -111,6 +108,8 @@ def _groups(findings: Findings, page: Page) -> None:
     ):
         if groups:
             page.text(f"By {name}: {_listed(groups, total, page)}")
+    if view.tags_overlap(findings):
+        page.text(view.TAGS_OVERLAP, "dim")
     own = findings.counts
     read = own.input + own.cached + own.written
     if read:
@@ -125,7 +124,7 @@ def _listed(groups: tuple[Group, ...], total: Decimal, page: Page) -> str:
     """'standard $391.04 (96%), batch $17.20 (4%)', the dearest first, the rest summed up."""
     dearest = sorted(groups, key=lambda group: (-group.counts.spend, group.name))
     words = [
-        f"{page.fit(group.name, 32)} {money(group.counts.spend)} ({share_of(group.counts.spend, total)})"
+        f"{page.fit(group.name, 32)} {view.spent(group.counts)} ({view.share_spent(group.counts, total)})"
         for group in dearest[:MOST_ROWS]
     ]
     rest = dearest[MOST_ROWS:]
@@ -154,7 +153,7 @@ def _levers(findings: Findings, page: Page) -> None:
     if findings.could_save:
         together = ["all", money(findings.could_save), view.span(findings.low, findings.high)]
         cells.append([*together, *([] if narrow else [""]), "", "unproven until shown on your own calls"])
-    page.table(columns, cells, wide="what must be true")
+    page.table(columns, cells, wide="what must be true", least=24)
 
 
 def _workloads(findings: Findings, page: Page) -> None:
@@ -171,10 +170,10 @@ def _workloads(findings: Findings, page: Page) -> None:
     ]
     shown = rows[:MOST_WORKLOADS]
     cells: list[list[str | Text]] = [
-        [row.id[:8], _workload(row, page), count(row.calls), money(row.spend), _saves(row.could_save)]
+        [row.id[:8], _workload(row, page), count(row.calls), view.spent(row.counts), _saves(row.could_save)]
         for row in shown
     ]
-    page.table(columns, cells, wide="workload")
+    page.table(columns, cells, wide="workload", least=20)
     rest = rows[MOST_WORKLOADS:]
     if rest:
         spend = money(sum((row.spend for row in rest), Decimal(0)))
@@ -230,11 +229,11 @@ def _findings(findings: Findings, page: Page) -> None:
 def _shutdowns(findings: Findings, page: Page) -> None:
     if not findings.shutdowns:
         return
-    page.heading("Models that will be shut down")
+    page.heading(view.SHUT_DOWN)
     for row in findings.shutdowns:
         used = f"{plural(row.calls, 'call')}, {money(row.spend)}"
         workloads = f" in {', '.join(each[:8] for each in row.workloads[:4])}" if row.workloads else ""
-        page.text(f"{row.model} ends on {row.date}: {used}{workloads}; {view.shutdown_line(row)}.")
+        page.text(f"{row.model} {view.ends(row)} {row.date}: {used}{workloads}; {view.shutdown_line(row)}.")
 
 
 def _outcomes(findings: Findings, page: Page) -> None:
@@ -254,13 +253,13 @@ def _forecasts(findings: Findings, page: Page) -> None:
     columns: list[tuple[str, Align]] = [
         ("volume", "left"),
         ("spend", "right"),
-        ("low to high ", "right"),
+        ("spend, low to high", "right"),
         ("could save", "right"),
-        ("low to high", "right"),
+        ("saving, low to high", "right"),
     ]
     cells = [
         [
-            f"{row.times:g} times",
+            view.volume(row.times),
             money(row.spend),
             view.span(row.spend_low, row.spend_high),
             money(row.could_save),
@@ -268,7 +267,7 @@ def _forecasts(findings: Findings, page: Page) -> None:
         ]
         for row in findings.forecasts
     ]
-    page.table(columns, cells, wide="volume")
+    page.table(columns, cells, wide="volume", least=max(6, *(len(row[0]) for row in cells)))
 
 
 def _skipped(findings: Findings, page: Page) -> None:
@@ -291,8 +290,7 @@ def _notes(findings: Findings, page: Page) -> None:
         page.blank()
     for note in findings.notes:
         page.text(f"- {note}")
-    version = f"tierwise {findings.tierwise}, prices {findings.prices}, policy {findings.policy}"
-    page.text(version, "dim")
+    page.text(view.provenance(findings), "dim")
 
 
 SECTIONS = (

@@ -5,8 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from tierwise.audit import Breaker, Findings, LeverName, LeverShare, ModelRow, Outcomes, Shutdown, WorkloadRow
-from tierwise.report._words import clean, count, money, money_each, plural, share, share_of
+from tierwise.audit import (
+    Breaker,
+    Counts,
+    Findings,
+    LeverName,
+    LeverShare,
+    ModelRow,
+    Outcomes,
+    Shutdown,
+    WorkloadRow,
+)
+from tierwise.report._words import CENT, clean, count, money, money_each, plural, share, share_of
 
 State = Literal["empty", "unpriced", "nothing", "savings"]
 """Which of four reports this is: no calls, no prices, nothing to save, or savings."""
@@ -28,14 +38,19 @@ UNPROVEN = (
     "That a cheaper tier answers as well has to be shown on your own calls first."
 )
 NO_CALLS = "No calls were found."
-NO_CALLS_ADVICE = "Check the path, or name the format with --format. Skipped records are listed below."
+NO_CALLS_ADVICE = "Check the path, or name the format with --format."
 NO_PRICES = "None of these calls has a price, so there is no spend and no saving to show."
 NO_PRICES_ADVICE = "An overrides file can give a price with its date and reason. Nothing here is guessed."
 NO_SAVING = "Nothing to save was found under this ladder and these limits."
+SHUT_DOWN = "Models that are shut down, or will be"
+TAGS_OVERLAP = "A call with several tags counts under each, so tags add up to more than the spend."
+CANNOT_TELL = "This log does not show what could be saved: it has neither calls nor tokens."
 TOTALS_ONLY = (
     "This log holds totals, not calls: workloads, tools, waste and cache breakers need per-call records."
 )
 NOT_WORTH = "not worth the work at this volume"
+MOST_REASONS = 4
+"""Reasons without a price that the cross-check spells out; the findings have them all."""
 
 
 def state(findings: Findings) -> State:
@@ -47,9 +62,23 @@ def state(findings: Findings) -> State:
     return "savings" if findings.could_save > 0 else "nothing"
 
 
+def no_calls_advice(findings: Findings) -> str:
+    """What to do about a log without calls, and where to read why."""
+    return f"{NO_CALLS_ADVICE} What was left out is listed below." if findings.skipped else NO_CALLS_ADVICE
+
+
+def no_saving(findings: Findings) -> str:
+    """That nothing was found, or that this log could not show it."""
+    rows = findings.lever_shares
+    return CANNOT_TELL if rows and all(row.needs for row in rows) else NO_SAVING
+
+
 def scope(findings: Findings) -> str:
     """'2026-11-02 to 2026-11-08, 20,000 calls in 3 files, ladder gpt-5.4'."""
-    parts = [period(findings), f"{plural(findings.calls, 'call')} in {plural(findings.files, 'file')}"]
+    files = plural(findings.files, "file")
+    known = findings.calls or state(findings) == "empty"
+    what = plural(findings.calls, "call") if known else "amounts charged"
+    parts = [period(findings), f"{what} in {files}"]
     parts.append(f"ladder {clean(findings.ladder)}")
     return ", ".join(part for part in parts if part)
 
@@ -102,13 +131,39 @@ def could_save(findings: Findings) -> str:
 
 
 def between(low: Decimal, high: Decimal) -> str:
-    """'between $1.00 and $2.00', or 'exactly $1.00' when both are the same."""
-    return f"exactly {money(low)}" if low == high else f"between {money(low)} and {money(high)}"
+    """'between $1.00 and $2.00'; 'exactly' or 'about $1.00' when both are, or read, the same."""
+    if money(low) == money(high):
+        return f"{'exactly' if low == high and abs(low) >= CENT else 'about'} {money(low)}"
+    return f"between {money(low)} and {money(high)}"
 
 
 def span(low: Decimal, high: Decimal) -> str:
-    """'$1.00 to $2.00', or one amount when both are the same."""
-    return money(low) if low == high else f"{money(low)} to {money(high)}"
+    """'$1.00 to $2.00', or one amount when both read the same."""
+    return money(low) if money(low) == money(high) else f"{money(low)} to {money(high)}"
+
+
+def volume(times: float) -> str:
+    """'x1', 'x2.5', 'x1,000,000': a volume as a multiple of the log's."""
+    return f"x{times:,.10g}"
+
+
+def spent(counts: Counts) -> str:
+    """Money of a group, or 'unpriced' where none of its calls has a price: never a zero for those."""
+    if counts.calls and counts.unpriced_calls == counts.calls:
+        return "unpriced"
+    return money(counts.spend)
+
+
+def share_spent(counts: Counts, whole: Decimal) -> str:
+    """A group's share of the spend, '-' where none of its calls has a price."""
+    return "-" if spent(counts) == "unpriced" else share_of(counts.spend, whole)
+
+
+def provenance(findings: Findings) -> str:
+    """Version, prices and policy, digests cut to what tells them apart; the JSON has them whole."""
+    digest, _, of_day = findings.prices.partition(" ")
+    prices = " ".join(part for part in (clean(digest)[:12], clean(of_day)) if part)
+    return f"tierwise {clean(findings.tierwise)}, prices {prices}, policy {clean(findings.policy)[:12]}"
 
 
 def measured(findings: Findings) -> Decimal:
@@ -123,15 +178,23 @@ def could_be(findings: Findings) -> Decimal:
     return findings.spend.total - findings.could_save
 
 
+def tags_overlap(findings: Findings) -> bool:
+    """True when calls have several tags, so that the groups by tag count some calls twice."""
+    return sum(group.counts.calls for group in findings.tags) > findings.counts.calls
+
+
 def cross_checks(findings: Findings) -> list[str]:
     """What the log and OpenAI's own export say the same calls cost, and what has no price."""
     spend = findings.spend
     lines = []
     if spend.unpriced_calls:
-        reasons = "; ".join(
-            f"{count(calls)} {clean(why)}" for why, calls in sorted(spend.unpriced.items(), key=_most)
-        )
-        lines.append(f"{plural(spend.unpriced_calls, 'call')} without a price, not in the sums: {reasons}.")
+        ranked = sorted(spend.unpriced.items(), key=_most)
+        lines.append(f"{plural(spend.unpriced_calls, 'call')} without a price, not in the sums:")
+        lines += [f"- {count(calls)}: {clean(why)}" for why, calls in ranked[:MOST_REASONS]]
+        left = ranked[MOST_REASONS:]
+        if left:
+            calls = sum(number for _, number in left)
+            lines.append(f"- {count(calls)}: {plural(len(left), 'more reason')}, in the JSON")
     if spend.logged is not None and spend.logged_calls:
         lines.append(f"The log itself says {money(spend.logged)} over {plural(spend.logged_calls, 'call')}.")
     if spend.charged is not None:
@@ -192,6 +255,11 @@ def breakers(findings: Findings) -> list[tuple[WorkloadRow, Breaker]]:
     """What breaks the cache, dearest first, with the workload it belongs to."""
     found = [(row, breaker) for row in findings.workloads for breaker in row.breakers]
     return sorted(found, key=lambda pair: (-pair[1].saves, -pair[1].calls, pair[0].id, pair[1].where))
+
+
+def ends(row: Shutdown) -> str:
+    """'ends on', or 'ended on' where the day is over."""
+    return "ended on" if row.past else "ends on"
 
 
 def shutdown_line(row: Shutdown) -> str:

@@ -34,6 +34,8 @@ _MODEL_ITEMS = frozenset(
     }
 )
 """Items of Responses that the model returned and the caller sends back."""
+_NO_RAW = Message().arguments
+"""What a message holds that has neither arguments nor output."""
 _SYSTEM = frozenset({"system", "developer"})
 _PLAIN = frozenset({None, "message"})
 
@@ -115,7 +117,11 @@ def _extras(message: Message) -> bytes:
         parts += [call.id, call.type, *((inner.name, inner.arguments) if inner is not None else ())]
     found = "\x1f".join([part or "" for part in parts]).encode("utf-8", "surrogatepass")
     for raw in (message.arguments, message.output):
-        found += b"\x1d%d\x1f%b" % (len(bytes(raw)), bytes(raw))
+        if raw is _NO_RAW:
+            found += b"\x1d0\x1f"
+        else:
+            data = bytes(raw)
+            found += b"\x1d%d\x1f%b" % (len(data), data)
     return found
 
 
@@ -127,18 +133,21 @@ def _single(text: str) -> Walk:
 
 
 def walk(messages: Sequence[Message], start: int) -> Walk:
-    """Read the messages from `start` on. The common one, a role and a string, takes the short ways."""
+    """Read the messages from `start` on. The common ones, a role and a string, take the short ways."""
     if len(messages) == start + 1:
         only = messages[start]
-        text = only.content
-        if only.role == "user" and only.type is None and type(text) is str:
-            return _single(text)
+        if only.role == "user" and only.type is None and type(only.content) is str and only.content:
+            return _single(only.content)
+    return _walk(messages[start:] if start else messages)
+
+
+def _walk(messages: Sequence[Message]) -> Walk:
     frames: list[bytes] = []
     run_start = run_end = turn = chars = before_chars = tail_from = 0
     first = said = newest = ""
     heard = tools = in_run = False
     media: frozenset[str] = _NO_MEDIA
-    for message in messages[start:] if start else messages:
+    for message in messages:
         content, role = message.content, message.role
         if type(content) is str:
             text = content

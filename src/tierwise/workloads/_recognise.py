@@ -31,6 +31,14 @@ _PER_MESSAGE = 4
 """Tokens that framing one message takes, about."""
 
 
+Key = tuple[Endpoint, str, bytes, bytes]
+"""Endpoint, instructions, raw tools, raw schema."""
+_RECENT = 512
+_GLANCE = 40
+_MOST_RECENT = 64_000
+"""Bytes and characters of a combination that may be kept by its `_GLANCE`: with `_RECENT`, 32 MB."""
+
+
 class Known(msgspec.Struct):
     """What is known of one distinct combination of instructions, tools and schema."""
 
@@ -41,6 +49,8 @@ class Known(msgspec.Struct):
     """The running hash after the instructions; copied, never updated."""
     blocks: tuple[Block, Block]
     tokens: int
+    key: Key
+    """What it is known by."""
 
 
 class Masked(msgspec.Struct, frozen=True):
@@ -74,7 +84,8 @@ class Recogniser:
         self._cutter = Cutter(self._digester)
         self._openings = Reader(self._digester)
         self._judge = Judge()
-        self._known: Memo[tuple[Endpoint, str, bytes, bytes], Known] = Memo(entries=4_096, weight=64_000_000)
+        self._recent: dict[tuple[object, ...], Known] = {}
+        self._known: Memo[Key, Known] = Memo(entries=4_096, weight=64_000_000)
         self._steering: Memo[tuple[object, ...], int] = Memo(entries=4_096, weight=4_000_000)
         self._masked: Memo[tuple[object, ...], Masked] = Memo(entries=4_096, weight=64_000_000)
 
@@ -88,9 +99,7 @@ class Recogniser:
         """
         count, instructions = leading_instructions(request.messages)
         key = (request.endpoint, instructions, request.tools, request.schema)
-        known = self._known.get(key)
-        if known is None:
-            known = self._learn(key)
+        known = self._find(key)
         template, signals = known.template, known.signals
         found = walk(request.messages, count)
         past, whole = _prefixes(known, found)
@@ -113,24 +122,42 @@ class Recogniser:
         )
         workload = known.leaf.of(opening)
         return Facts(
-            workload=fingerprint(workload, self._digester.text(refine)) if refine else workload,
-            template=template,
-            opening=opening,
-            endpoint=request.endpoint,
-            model=request.model,
-            effort=request.effort,
-            task=verdict.task,
-            depth=verdict.depth,
-            role=role_of(request, signals),
-            signals=verdict.signals,
-            needs=needs,
-            input_tokens=whole.tokens,
-            newest_tokens=estimate_tokens(found.tail_chars, found.tail_bytes),
-            max_output_tokens=request.max_output_tokens,
-            blocks=known.blocks if found.media else (*known.blocks, past, whole),
-            turn=found.turn,
-            request=0 if found.media else self._request(request, whole.digest),
+            fingerprint(workload, self._digester.text(refine)) if refine else workload,
+            template,
+            opening,
+            request.endpoint,
+            request.model,
+            request.effort,
+            verdict.task,
+            verdict.depth,
+            role_of(request, signals),
+            verdict.signals,
+            needs,
+            whole.tokens,
+            estimate_tokens(found.tail_chars, found.tail_bytes),
+            request.max_output_tokens,
+            known.blocks if found.media else (*known.blocks, past, whole),
+            found.turn,
+            0 if found.media else self._request(request, whole.digest),
         )
+
+    def _find(self, key: Key) -> Known:
+        """What is known of a combination: its hash is taken only if it was not the last of its look.
+
+        Hashing several kB of text takes ten times as long as comparing them.
+        """
+        _, instructions, tools, schema = key
+        size, tools_size, schema_size = len(instructions), len(tools), len(schema)
+        glance = (size, instructions[:_GLANCE], instructions[-_GLANCE:], tools_size, schema_size)
+        recent = self._recent.get(glance)
+        if recent is not None and recent.key == key:
+            return recent
+        known = self._known.get(key) or self._learn(key)
+        if size + tools_size + schema_size <= _MOST_RECENT:
+            if len(self._recent) >= _RECENT:
+                self._recent.clear()
+            self._recent[glance] = known
+        return known
 
     def _request(self, request: Request, whole: int) -> int:
         """Digest of everything that steers the answer: see `Facts.request`."""
@@ -155,7 +182,7 @@ class Recogniser:
         # Both are keyed digests of 64 bits, so their sum without carries is as good as a third.
         return whole ^ steers or 1
 
-    def _learn(self, key: tuple[Endpoint, str, bytes, bytes]) -> Known:
+    def _learn(self, key: Key) -> Known:
         """Work out everything that calls with these instructions, tools and schema share."""
         endpoint, instructions, raw_tools, raw_schema = key
         digester = self._digester
@@ -192,6 +219,7 @@ class Recogniser:
             state=state,
             blocks=(first, Block(digest, fixed + spoken)),
             tokens=fixed + spoken,
+            key=key,
         )
         return self._known.put(key, known, len(encoded) + len(raw_tools) + len(raw_schema) + 2_000)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import chain
 
 import msgspec
 
@@ -125,14 +126,16 @@ class Cutter:
     def __init__(self, digester: Digester, *, entries: int = 32_768, weight: int = 8_000_000) -> None:
         self._digester = digester
         self._lines: Memo[str, Line] = Memo(entries=entries, weight=weight)
+        self._middles: Memo[str, Line] = Memo(entries=1_024, weight=weight)
 
     def cut(self, text: str) -> list[Line]:
-        """The lines of `text` in order; at most `LONGEST` characters and `MOST_SEGMENTS` segments."""
+        """The lines of `text` in order, or what lines among them come to together.
+
+        At most `LONGEST` characters and `MOST_SEGMENTS` segments.
+        """
         if len(text) <= LONGEST and text.count("\n") < MOST_SEGMENTS // 4 and not _has_blocks(text):
             # Nothing but lines, and few enough: true of most texts.
-            raws = _LINES.findall(text)
-            found = self._lines.get_all(raws)
-            plain = [line or self._line(raw) for line, raw in zip(found, raws, strict=True)]
+            plain = self._plain(text)
             if not any(line.opens for line in plain):
                 return plain
         lines: list[Line] = []
@@ -147,6 +150,34 @@ class Cutter:
         if read < len(text):
             lines.append(Line(segments=(), texts=(), tokens=estimate_text(text[read:])))
         return lines
+
+    def _plain(self, text: str) -> list[Line]:
+        """The first line, those between as one, the last: a date stands in the first or the last."""
+        first = _LINES.match(text)
+        if first is None:
+            return []
+        start, end = first.end(), text.rfind("\n") + 1
+        if end <= start:
+            return [self._line(raw) for raw in _LINES.findall(text)]
+        between = text[start:end]
+        middle = self._middles.get(between)
+        if middle is None:
+            middle = self._middles.put(between, self._together(between), 2 * len(between) + 200)
+        lines = [self._line(first[0]), middle]
+        if end < len(text):
+            lines.append(self._line(text[end:]))
+        return lines
+
+    def _together(self, text: str) -> Line:
+        """What the lines of a text come to."""
+        raws = _LINES.findall(text)
+        lines = [known or self._line(raw) for known, raw in zip(self._lines.get_all(raws), raws, strict=True)]
+        return Line(
+            segments=tuple(chain.from_iterable([line.segments for line in lines])),
+            texts=tuple(chain.from_iterable([line.texts for line in lines])),
+            tokens=sum([line.tokens for line in lines]),
+            opens=any(line.opens for line in lines),
+        )
 
     def _pieces(self, text: str) -> Iterator[tuple[str, str]]:
         """Lines, and delimited texts with the name of what delimits them."""

@@ -70,7 +70,11 @@ def _is_maths(text: str, flags: int) -> bool:
         return True
     if "=" in text and _APPLIED.search(text):
         return True
-    return not text.isascii() and any(symbol in text for symbol in _SYMBOLS)
+    if not text.isascii():
+        for symbol in _SYMBOLS:
+            if symbol in text:
+                return True
+    return False
 
 
 def _options(text: str) -> int:

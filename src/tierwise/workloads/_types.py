@@ -84,8 +84,12 @@ class Template(msgspec.Struct, frozen=True):
     """Why, in a few words each, e.g. 'verb: classify', 'schema: enum of 5'. No prompt text."""
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decision may know of a request. Pure function of the request; holds no text."""
+class Facts(msgspec.Struct, frozen=True):
+    """What a decision may know of a request. Pure function of the request; holds no text.
+
+    Written with keywords; only recognising, which runs on every call, gives all fields in
+    their order, for a keyword costs as much there as a field.
+    """
 
     workload: int
     """Fingerprint of the template the call comes from, 64 bits; shown as 16 hex digits."""

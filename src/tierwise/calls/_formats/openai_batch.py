@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from tierwise.calls._context import Context, call_from, error_word
+from tierwise.calls._assembly import call_from
+from tierwise.calls._context import Context, error_word
 from tierwise.calls._endpoints import endpoint_of, endpoint_of_request
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._requests import WireRequest, wire_request

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from tierwise.calls._assembly import call_from
 from tierwise.calls._coerce import encoded
-from tierwise.calls._context import Context, call_from, context_shape
+from tierwise.calls._context import Context, context_shape
 from tierwise.calls._endpoints import endpoint_of, endpoint_of_request, endpoint_of_response
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._requests import WireRequest, wire_request, wire_request_of, with_raw_parts

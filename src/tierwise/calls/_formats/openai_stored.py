@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from tierwise.calls._context import Context, call_from
+from tierwise.calls._assembly import call_from
+from tierwise.calls._context import Context
 from tierwise.calls._endpoints import endpoint_of_response
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._requests import wire_request

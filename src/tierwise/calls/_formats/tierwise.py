@@ -12,8 +12,9 @@ from typing import Any, get_args
 
 import msgspec
 
+from tierwise.calls._assembly import call_of
 from tierwise.calls._coerce import encoded
-from tierwise.calls._context import Context, context_fields, context_shape
+from tierwise.calls._context import Beside, Context, beside_of, context_shape
 from tierwise.calls._endpoints import endpoint_of
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._requests import parse_request
@@ -125,31 +126,28 @@ def _shaped(source: Mapping[str, Any]) -> Plain:
 def _call(line: Plain, request: Request | None, place: Place) -> Call:
     if line.model is None and line.model_served is None:
         raise BadRecord("no model", "expected the key 'model'")
-    fields = context_fields(line)
+    beside = beside_of(line)
     counted = _tokens(line)
     if counted is not None:
-        fields["tokens"] = counted
-    elif request is None and "tokens" not in fields:
+        beside.tokens = counted
+    elif request is None and beside.tokens is None:
         raise BadRecord("neither tokens nor request", "expected 'input_tokens' or 'messages'")
-    if request is not None and request.metadata and not fields.get("metadata"):
-        fields["metadata"] = request.metadata
-    if line.lane is not None:
-        lane, basis = line.lane, "served"
-    else:
-        lane, basis = lane_of(line.service_tier, None)
-    response = _response(line, fields)
-    if response is not None and "status" not in fields:
-        fields["status"] = response.status
-    return Call(
+    if request is not None:
+        beside.metadata = beside.metadata or request.metadata
+    lane, basis = (line.lane, "served") if line.lane is not None else lane_of(line.service_tier, None)
+    response = _response(line, beside)
+    if response is not None and beside.status is None:
+        beside.status = response.status
+    return call_of(
+        beside,
         endpoint=_endpoint(line, request),
         request=request,
         response=response,
-        model_asked=line.model,
-        model_served=line.model_served or line.model,
+        asked=line.model,
+        served=line.model_served or line.model,
         lane=lane,
-        lane_basis=basis,  # type: ignore[arg-type]  # one of the literal's values
+        basis=basis,  # type: ignore[arg-type]  # one of the literal's values
         place=place,
-        **fields,
     )
 
 
@@ -160,15 +158,15 @@ def _endpoint(line: Plain, request: Request | None) -> Endpoint:
     return endpoint_of(named) if named else "other"
 
 
-def _response(line: Plain, fields: Mapping[str, Any]) -> Response | None:
+def _response(line: Plain, beside: Beside) -> Response | None:
     if line.answer is None and line.finish is None and not line.tool_calls and not line.refusal:
         return None
-    status: Status = fields.get("status", "unknown")
+    status: Status = beside.status or "unknown"
     if status == "unknown":
         cut = line.finish in ("length", "content_filter", "max_output_tokens")
         status = "incomplete" if cut else "ok"
     return Response(
-        id=fields.get("id"),
+        id=beside.id,
         model=line.model_served or line.model,
         status=status,
         finish=line.finish,
@@ -176,8 +174,8 @@ def _response(line: Plain, fields: Mapping[str, Any]) -> Response | None:
         refusal=bool(line.refusal),
         tool_calls=tuple(line.tool_calls or ()),
         service_tier=line.service_tier,
-        tokens=fields.get("tokens"),
-        error=fields.get("error"),
+        tokens=beside.tokens,
+        error=beside.error,
     )
 
 

@@ -1,0 +1,242 @@
+"""Expected use and cost of one call, lever by lever, on any rung."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from functools import cached_property
+
+from tierwise.catalog import Catalog, Lane, Model, Tokens
+from tierwise.errors import CatalogError
+from tierwise.policy._decision import Plan, Step
+from tierwise.policy._eligible import effort_on
+from tierwise.policy._lanes import allowed_lanes, latency_ms
+from tierwise.policy._levers import Use, at_effort, moved, warmed, without_tools
+from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS
+from tierwise.policy._state import State
+from tierwise.policy._types import VERBOSITIES, Lengths, Policy, Rule, Rung
+from tierwise.workloads import Facts
+
+AS_ASKED = "as asked"
+Levers = tuple[Plan, tuple[Step, ...]]
+
+
+class Costing:
+    """One call under one rule: what it uses and costs on a model, after each lever in order."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        policy: Policy,
+        rule: Rule,
+        state: State,
+        prices: Catalog,
+        now: dt.date,
+        asked: Model,
+        baseline: Rung,
+    ) -> None:
+        """Takes the asked-for model as the catalog knows it, and the rung as asked.
+
+        The rung's name is what is priced: a fine-tuned model has rates of its own.
+        """
+        self.facts, self.policy, self.rule, self.state = facts, policy, rule, state
+        self.prices, self.now, self.asked, self.baseline = prices, now, asked, baseline
+        self.residency = policy.limits.residency is not None
+        usage = state.usage
+        self.use = Use(
+            usage.uncached, usage.cached, usage.written + usage.written_12h, usage.output, usage.reasoning
+        )
+        drops = rule.tools.drop_unused
+        tools = facts.template.tools if drops else ()
+        self.dropped = frozenset(tool.digest for tool in tools) & state.unused_tools
+        self.dropped_tokens = sum(t.tokens for t in tools if t.digest in self.dropped)
+        self.first = self.step(AS_ASKED, self.use, baseline.model, state.lane)
+
+    def step(self, lever: str, use: Use, model: str, lane: Lane) -> Step:
+        """The expected call after a lever. Raises Unpriced where model or lane has no price."""
+        usage = self.state.usage
+        tokens = Tokens(
+            uncached=use.uncached,
+            cached=use.cached,
+            written=use.written,
+            output=use.output,
+            reasoning=use.reasoning,
+            audio_input=usage.audio_input,
+            audio_cached=usage.audio_cached,
+            audio_output=usage.audio_output,
+        )
+        card = self.prices.rate_card(model, lane, at=self.now, residency=self.residency)
+        return Step(lever=lever, tokens=tokens, cost=card.cost(tokens).total)
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the call asks for a fine-tuned model."""
+        return self.prices.resolve(self.baseline.model).how == "fine-tune"
+
+    def as_asked(self) -> Levers:
+        """The call exactly as it came."""
+        return Plan(rung=self.baseline, lane=self.state.lane), (self.first,)
+
+    def stay(self, *, capped: bool) -> Levers:
+        """Every lever but the tier: the call on the model it asked for, its effort too unless capped."""
+        return self.levers(self.asked, self.baseline.model, self.baseline, Lengths(), capped=capped)
+
+    def levers(
+        self,
+        model: Model,
+        name: str,
+        rung: Rung,
+        lengths: Lengths,
+        *,
+        endpoint: str | None = None,
+        capped: bool = True,
+    ) -> Levers:
+        """Every lever on `model`, which is written as `name` in the rung. Raises Unpriced."""
+        state, (use, before) = self.state, self._before_tier
+        steps = [*before]
+        last = (use, self.baseline.model, state.lane)
+
+        def took(lever: str, use: Use, lane: Lane) -> Use:
+            nonlocal last
+            now = (use, name, lane)
+            steps.append(_again(steps[-1], lever) if now == last else self.step(lever, use, name, lane))
+            last = now
+            return use
+
+        use = self._on(model, use, lengths)
+        lane_here = self._lane_offered(name, state.lane)
+        use = took("tier", use, lane_here)
+        effort, permille = self._capped(rung.effort, model) if capped else (rung.effort, 1000)
+        use = took("effort", at_effort(use, permille), lane_here)
+        lane = self._cheapest_lane(model, name, endpoint or self.facts.endpoint, use, lane_here)
+        took("lane", use, lane)
+        plan = Plan(
+            drop_tools=self.dropped,
+            warm=self._readable > state.usage.cached,
+            rung=Rung(model=name, effort=effort),
+            lengths=lengths,
+            effort_permille=permille,
+            lane=lane,
+            endpoint=endpoint,
+            verbosity=self._verbosity(model),
+            cache=self.rule.cache,
+            tools=self.rule.tools,
+        )
+        return plan, tuple(steps)
+
+    @cached_property
+    def _readable(self) -> int:
+        """Input tokens that the cache could serve, as asked; what has no price is no saving."""
+        state = self.state
+        priced = (
+            self.rule.cache.key
+            and self.prices.rate_card(self.baseline.model, state.lane, at=self.now).reads_priced
+        )
+        return state.readable if priced else state.usage.cached
+
+    @cached_property
+    def _before_tier(self) -> tuple[Use, tuple[Step, ...]]:
+        """The call on the model it asked for, after tools and cache: the same whatever the rung."""
+        first, asked, lane = self.first, self.baseline.model, self.state.lane
+        lean = without_tools(self.use, self.dropped_tokens)
+        tools = _again(first, "tools") if lean == self.use else self.step("tools", lean, asked, lane)
+        warm = warmed(lean, max(self._readable - self.dropped_tokens, 0))
+        cache = _again(tools, "cache") if warm == lean else self.step("cache", warm, asked, lane)
+        return warm, (first, tools, cache)
+
+    def latency(self, plan: Plan, steps: tuple[Step, ...]) -> int | None:
+        """Expected milliseconds of the answer."""
+        return latency_ms(plan.rung.model, plan.lane, steps[-1].tokens.output_total, self.policy, self.state)
+
+    def warm_worth(self, plan: Plan, steps: tuple[Step, ...]) -> Decimal:
+        """USD that the cached part of a planned call is worth: what it would cost more, uncached."""
+        warm = steps[-1].tokens
+        cold = Use(warm.uncached + warm.cached, 0, warm.written, warm.output, warm.reasoning)
+        return self.step("cold", cold, plan.rung.model, plan.lane).cost - steps[-1].cost
+
+    def _on(self, model: Model, use: Use, lengths: Lengths) -> Use:
+        """The use on `model`: other lengths, and only what is warm there stays cached."""
+        session = self.state.session_rung
+        if session is None:
+            if model.name == self.asked.name:
+                return use
+            return moved(
+                use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=self.state.kept_warm
+            )
+        if self.means(session.model, model):
+            here = model.name == self.asked.name
+            use = moved(
+                use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=1000 if here else 0
+            )
+            return warmed(use, self.state.session_warm)
+        return moved(use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=0)
+
+    def means(self, name: str, model: Model) -> bool:
+        """Whether a name means `model`."""
+        try:
+            return name == model.name or self.prices.resolve(name).model.name == model.name
+        except CatalogError:
+            return False
+
+    def _lane_offered(self, name: str, lane: Lane) -> Lane:
+        """The lane as asked where the model has a price for it, else standard."""
+        try:
+            self.prices.rate_card(name, lane, at=self.now)
+        except CatalogError:
+            return "standard"
+        return lane
+
+    def _capped(self, effort: str | None, model: Model) -> tuple[str | None, int]:
+        """The effort after the rule's cap, and reasoning tokens per mille of those before it.
+
+        A conversation keeps its effort where that lies between the cap and what was asked: a
+        change of effort loses the cache too.
+        """
+        cap, session = self.rule.effort, self.state.session_rung
+        if effort is None or cap is None or EFFORTS.index(cap) >= EFFORTS.index(effort):
+            return effort, 1000
+        lower = effort_on(cap, model)
+        if lower is None or EFFORTS.index(lower) >= EFFORTS.index(effort):
+            return effort, 1000
+        held = session.effort if session is not None and self.means(session.model, model) else None
+        if held in model.efforts and EFFORTS.index(lower) < EFFORTS.index(held) <= EFFORTS.index(effort):
+            lower = held
+        table = self.state.efforts or EFFORT_PERMILLE
+        before = table.get(effort, 1000)
+        return lower, min(1000, table.get(lower, 1000) * 1000 // before) if before else 1000
+
+    def _cheapest_lane(self, model: Model, name: str, endpoint: str, use: Use, lane: Lane) -> Lane:
+        if lane != "standard":
+            return lane
+        options: list[tuple[Decimal, Lane]] = []
+        for other in allowed_lanes(model, endpoint, self.rule, self.policy.limits, self.state, self.prices):
+            try:
+                step = self.step("lane", use, name, other)
+                if self._in_time(name, other, step.tokens.output_total):
+                    options.append((step.cost, other))
+            except CatalogError:
+                continue
+        if not options:
+            return lane
+        return min((self.step("lane", use, name, lane).cost, lane), *options)[1]
+
+    def _in_time(self, name: str, lane: Lane, tokens: int) -> bool:
+        most = self.rule.max_latency
+        if most is None:
+            return True
+        latency = latency_ms(name, lane, tokens, self.policy, self.state)
+        return latency is not None and latency <= most
+
+    def _verbosity(self, model: Model) -> str | None:
+        """The rule's verbosity where the model takes one and it is lower than the call's."""
+        wanted = self.rule.verbosity
+        if wanted is None or "verbosity" not in model.features:
+            return None
+        sent = self.state.sent.verbosity if self.state.sent is not None else None
+        before = sent if sent in VERBOSITIES else "medium"
+        return wanted if VERBOSITIES.index(wanted) < VERBOSITIES.index(before) else None
+
+
+def _again(step: Step, lever: str) -> Step:
+    """A lever that changed nothing: the same tokens at the same cost."""
+    return Step(lever=lever, tokens=step.tokens, cost=step.cost)

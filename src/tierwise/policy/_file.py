@@ -1,0 +1,260 @@
+"""The shape of `tierwise.toml`, table by table: what is read, and what editors are told of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from tierwise.calls import Endpoint
+from tierwise.catalog import Lane
+from tierwise.policy._types import Droppable, Stage, Verbosity
+from tierwise.workloads import Depth, Role, Task
+
+Words = str | tuple[str, ...]
+Duration = Annotated[str, Meta(pattern=r"^[0-9]+(ms|s|m|h|d)$")]
+Share = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0, "maximum": 1})]
+ShareOrMore = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0})]
+_UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; a key it does not have is an error."""
+
+
+class LadderTable(Table, frozen=True, kw_only=True):
+    """A ladder of your own."""
+
+    name: Annotated[str, Meta(description="What reports call it.")] = "inline"
+    models: Annotated[
+        tuple[str, str, str, str],
+        Meta(description="Four models: commodity, routine, professional, frontier; cheapest first."),
+    ]
+
+
+class RungTable(Table, frozen=True, kw_only=True):
+    """A tier and an effort."""
+
+    model: Annotated[str | None, Meta(description="The model; left out, the one asked for.")] = None
+    effort: Annotated[
+        str | None,
+        Meta(description="The most reasoning effort; a call that asked for less keeps less."),
+    ] = None
+
+
+class BarTable(Table, frozen=True, kw_only=True):
+    """The quality that a cheaper rung must keep."""
+
+    margin: Annotated[Share, Meta(description="What may be lost: points from 0 to 1, or a share.")] = Decimal(
+        "0.05"
+    )
+    measure: Annotated[
+        Literal["points", "share"],
+        Meta(description="Whether the margin is in points of the score or a share of the baseline's."),
+    ] = "points"
+    confidence: Annotated[Share, Meta(description="Confidence of a proof, 0 to 1.")] = Decimal("0.95")
+
+
+class LimitsTable(Table, frozen=True, kw_only=True):
+    """The owner's limits, which nothing overrides."""
+
+    approved: Annotated[
+        tuple[str, ...] | None, Meta(description="Models that may be chosen; left out, any.")
+    ] = None
+    zero_retention: Annotated[
+        bool, Meta(description="Nothing that stores bodies: no Batch, no background window.")
+    ] = False
+    residency: Annotated[
+        str | None, Meta(description="Region calls are processed in; adds the uplift to every price.")
+    ] = None
+
+
+class SwitchTable(Table, frozen=True, kw_only=True):
+    """When a switch is worth it."""
+
+    margin: Annotated[
+        Share, Meta(description="Share of the cost as asked that a move must save at least.")
+    ] = Decimal("0.02")
+    session: Annotated[
+        ShareOrMore,
+        Meta(
+            description="How far above the worth of its warm cache a saving must be to move a conversation."
+        ),
+    ] = Decimal("0.25")
+
+
+class MatchTable(Table, frozen=True, kw_only=True):
+    """Which calls a rule is for: every key that is set must hold; of several words, one."""
+
+    workload: Annotated[
+        Words, Meta(description="Fingerprints (16 hex digits), or names that trusted callers hint.")
+    ] = ()
+    task: Annotated[Task | tuple[Task, ...], Meta(description="What the call asks for.")] = ()
+    depth: Annotated[Depth | tuple[Depth, ...], Meta(description="How deep it goes.")] = ()
+    role: Annotated[Role | tuple[Role, ...], Meta(description="Its place in a trace.")] = ()
+    endpoint: Annotated[Endpoint | tuple[Endpoint, ...], Meta(description="The endpoint called.")] = ()
+    model: Annotated[
+        Words, Meta(description="The model asked for, as sent or by its own name; * is any text.")
+    ] = ()
+    tags: Annotated[Words, Meta(description="Tags of the call; one of them is enough.")] = ()
+    metadata: Annotated[
+        dict[str, Words], Meta(description="Metadata of the call: key to the value, or values, it may have.")
+    ] = {}
+    tools: Annotated[
+        bool | str | tuple[str, ...],
+        Meta(description="Whether it sends tools, or names of tools of which it sends one."),
+    ] = ()
+
+
+class CacheTable(Table, frozen=True, kw_only=True):
+    """What may be done for the prompt cache."""
+
+    key: Annotated[bool, Meta(description="Send a stable prompt_cache_key a workload.")] = False
+    retention: Annotated[str | None, Meta(description="Retention to ask for, e.g. '24h'.")] = None
+    order_tools: Annotated[bool, Meta(description="Bring the list of tools into one order.")] = False
+
+
+class ToolsTable(Table, frozen=True, kw_only=True):
+    """What may be done with tool definitions."""
+
+    drop_unused: Annotated[
+        bool, Meta(description="Leave out definitions that no logged session of the workload used.")
+    ] = False
+    search: Annotated[
+        Literal["off", "hosted", "client"],
+        Meta(description="Defer definitions to OpenAI's tool search, or to a search of ours."),
+    ] = "off"
+
+
+class CascadeTable(Table, frozen=True, kw_only=True):
+    """Try the rung first, check the answer, go up where it fails."""
+
+    risk: Annotated[
+        Share, Meta(description="Largest share of accepted answers that may be worse than as asked.")
+    ] = Decimal("0.05")
+    checks: Annotated[tuple[str, ...], Meta(description="Checks of the answer, in order.")] = (
+        "schema",
+        "refusal",
+        "truncation",
+    )
+    to: Annotated[str | RungTable | None, Meta(description="Where it goes up to; left out, as asked.")] = None
+
+
+class DefaultTable(Table, frozen=True, kw_only=True):
+    """What happens to the calls that no rule matches."""
+
+    rung: Annotated[
+        str | RungTable | None,
+        Meta(description="Where calls go; left out, they keep their model and effort."),
+    ] = None
+    verbosity: Annotated[
+        Verbosity | None, Meta(description="The most verbosity, where the model takes one.")
+    ] = None
+    lanes: Annotated[
+        Lane | tuple[Lane, ...], Meta(description="Lanes it may choose besides the one as asked.")
+    ] = ()
+    deadline: Annotated[
+        Duration | None,
+        Meta(description="How long its calls may wait, e.g. '24h'; a caller's own word wins."),
+    ] = None
+    cache: Annotated[CacheTable, Meta(description="Prompt cache.")] = CacheTable()
+    tools: Annotated[ToolsTable, Meta(description="Tool definitions.")] = ToolsTable()
+    cascade: Annotated[
+        CascadeTable | None,
+        Meta(description="Check the answer and go up where it fails; only in stages off and shadow so far."),
+    ] = None
+    max_latency: Annotated[
+        Duration | None, Meta(description="Longest expected answer, e.g. '3s'; slower rungs are not chosen.")
+    ] = None
+    may_drop: Annotated[
+        Droppable | tuple[Droppable, ...],
+        Meta(description="Parameters that may be left out where the rung refuses them."),
+    ] = ()
+    through_responses: Annotated[
+        bool,
+        Meta(description="Chat calls with tools may go by Responses where Chat refuses them at that effort."),
+    ] = False
+    stage: Annotated[
+        Stage, Meta(description="off: as asked; shadow: only recorded; canary: a share of sessions; on.")
+    ] = "off"
+    share: Annotated[Share | None, Meta(description="Share of sessions in the canary.")] = None
+    owner: Annotated[str | None, Meta(description="Who answers for the rule.")] = None
+    approved_by: Annotated[str | None, Meta(description="Who let it go on.")] = None
+    since: Annotated[dt.date | None, Meta(description="First day that it is carried out.")] = None
+    unproven: Annotated[
+        bool, Meta(description="Go on without evidence; needs approved_by, and every decision says so.")
+    ] = False
+    evidence: Annotated[Words, Meta(description="Paths of evidence files, from this file's folder.")] = ()
+
+
+class RuleTable(DefaultTable, frozen=True, kw_only=True):
+    """One rule. The first whose match holds decides, whatever its stage."""
+
+    name: Annotated[str, Meta(description="What decisions call it; no two alike.", min_length=1)]
+    match: Annotated[MatchTable, Meta(description="Which calls it is for.")]
+
+
+class PolicyFile(Table, frozen=True, kw_only=True):
+    """A policy of tierwise."""
+
+    version: Annotated[Literal[1], Meta(description="Version of this format.")] = 1
+    name: Annotated[str, Meta(description="What decisions and reports call the policy.")] = "tierwise.toml"
+    ladder: Annotated[str | LadderTable, Meta(description="Name of a ladder, or one of your own.")]
+    baseline: Annotated[
+        str | RungTable | None, Meta(description="The rung of calls that ask for model 'auto'.")
+    ] = None
+    trusts: Annotated[
+        Words, Meta(description="Callers whose hints count: 'key:NAME', 'project:NAME', or '*' for all.")
+    ] = ()
+    bar: Annotated[BarTable, Meta(description="The quality to keep.")] = BarTable()
+    limits: Annotated[LimitsTable, Meta(description="Hard limits.")] = LimitsTable()
+    switch: Annotated[SwitchTable, Meta(description="When a switch is worth it.")] = SwitchTable()
+    rule: Annotated[tuple[RuleTable, ...], Meta(description="The rules, first match wins.")] = ()
+    default: Annotated[DefaultTable, Meta(description="Calls that no rule matches; required.")]
+
+
+def milliseconds(duration: str) -> int:
+    """A duration such as '3s', '500ms' or '24h' in milliseconds."""
+    unit = "ms" if duration.endswith("ms") else duration[-1]
+    return int(duration.removesuffix(unit)) * _UNITS[unit]
+
+
+def words(value: Words) -> tuple[str, ...]:
+    """One word or several, as several."""
+    return (value,) if isinstance(value, str) else value
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the file, for editors."""
+    _, found = msgspec.json.schema_components((PolicyFile,), ref_template="#/$defs/{name}")
+    return {
+        "$schema": DIALECT,
+        "title": "tierwise.toml",
+        "$ref": "#/$defs/PolicyFile",
+        "$defs": {name: _numbers(found[name]) for name in sorted(found)},
+    }
+
+
+def schema_text() -> str:
+    """The schema as the text of docs/policy.schema.json."""
+    return msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode() + "\n"
+
+
+def _numbers(schema: Any) -> Any:
+    """A schema with decimals as the numbers that TOML writes."""
+    if isinstance(schema, list):
+        return [_numbers(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _numbers(value) for key, value in schema.items()}
+    if found.get("format") == "decimal":
+        del found["format"]
+        found["type"] = "number"
+        if isinstance(found.get("default"), str):
+            found["default"] = float(found["default"])
+    return found

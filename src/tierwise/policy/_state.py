@@ -1,0 +1,97 @@
+"""What a decision may know beside the facts: State, and what stands in a request beside its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from tierwise.catalog import Lane, Tokens
+from tierwise.policy._types import Lengths, Rung
+from tierwise.workloads import Depth, Role, Task
+
+ARMS = 1_000_000
+"""Canary arms: `State.arm` is one of 0 to ARMS - 1."""
+
+
+class Hints(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller says of its call outside the prompt. Counts only where the policy trusts it."""
+
+    task: Task | None = None
+    depth: Depth | None = None
+    role: Role | None = None
+    workload: str | None = None
+    """A fingerprint, or a name that rules use."""
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in a request beside its prompt, as far as a rung can refuse it."""
+
+    parameters: frozenset[str] = frozenset()
+    """Names of the body's top-level keys; empty where the body is not at hand."""
+    temperature: float | None = None
+    top_p: float | None = None
+    n: int | None = None
+    verbosity: str | None = None
+    store: bool | None = None
+    stream: bool = False
+    tools: frozenset[str] = frozenset()
+    """Names of the tools sent."""
+    extras: frozenset[str] = frozenset()
+    """As `calls.Request.extras`."""
+    linked: str | None = None
+    """What ties the call to the model that answered before: 'previous_response_id',
+    'conversation', 'reasoning items'; None where nothing does."""
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """Time of an answer: to its first token, and for each after it."""
+
+    first: int
+    """Milliseconds."""
+    token: int
+    """Microseconds an output token, reasoning included."""
+    learned: bool = True
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision may know beyond the request. Frozen, small, stored beside the decision."""
+
+    usage: Tokens
+    """Tokens expected as asked: logged, learned, or estimated from the request."""
+    lane: Lane = "standard"
+    """The lane as asked."""
+    unused_tools: frozenset[int] = frozenset()
+    """Digests of tools that no logged session of this workload has used."""
+    readable: int = 0
+    """Input tokens that the prompt cache could serve with a stable prefix, as asked."""
+    kept_warm: int = 1000
+    """Per mille of the cached input that stays cached when the call changes its model."""
+    lengths: Mapping[str, Lengths] = {}
+    """Lengths by model, learned from history or stated."""
+    efforts: Mapping[str, int] = {}
+    """Reasoning tokens by effort, per mille of those at medium effort."""
+    waits: bool = False
+    """The call may wait up to 24 hours for its answer."""
+    deadline: int | None = None
+    """Seconds that the caller lets the answer take; None: it waits for it."""
+    sent: Sent | None = None
+    """None where only facts are known, as in an audit."""
+    callers: frozenset[str] = frozenset()
+    """Who calls: 'key:NAME', 'project:NAME'."""
+    hints: Hints | None = None
+    tags: frozenset[str] = frozenset()
+    metadata: Mapping[str, str] = {}
+    """Only keys that the policy looks at (`Policy.metadata_keys`)."""
+    arm: int | None = None
+    """The session's draw for a canary, from `arm_of`; None takes no part."""
+    session_rung: Rung | None = None
+    """The rung that the conversation's last turn ran on; None for a first turn."""
+    session_warm: int = 0
+    """Input tokens of this call that are warm on that rung."""
+    latency: Mapping[str, Latency] = {}
+    """Learned times by 'MODEL LANE'."""
+    completion: Mapping[Lane, int] = {}
+    """Learned seconds to completion of lanes that wait, at a high percentile."""
+    snapshots: Mapping[str, str] = {}
+    """Dated model that serves each model name today, as responses say."""
