@@ -10,7 +10,7 @@ import numpy as np
 from tierwise.audit._columns import mixed
 from tierwise.audit._layout import HAS_REQUEST, OPENINGS
 from tierwise.audit._names import own_name
-from tierwise.audit._partial import Skeleton
+from tierwise.audit._result import Skeleton
 from tierwise.audit._table import CallTable
 from tierwise.audit._workloads import Workloads
 from tierwise.workloads import Leaf, Observed, Sightings, Template, Templates, ToolFact

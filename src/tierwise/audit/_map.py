@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from functools import cache
 from multiprocessing import resource_tracker
 
-from tierwise.audit._partial import Partial, Result
+from tierwise.audit._partial import Partial
+from tierwise.audit._result import Result
 from tierwise.calls import NOT_DAMAGE, Plan, Skipped, Unit, absolute_place, read
 from tierwise.errors import DamagedLog, LogError
 from tierwise.workloads import Recogniser

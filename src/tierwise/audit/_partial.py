@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any
-
-import msgspec
 
 from tierwise.audit._layout import (
     BACKGROUND,
@@ -33,12 +30,11 @@ from tierwise.audit._layout import (
     VERDICT_PART,
     WORDS_PART,
 )
+from tierwise.audit._result import TEXTS_PER_BASE, Result, Skeleton, Table, Toolset
 from tierwise.calls import Bucket, Call, CostLine, Place, Record, Request, Response, Skipped
 from tierwise.catalog import Tokens
 from tierwise.workloads import Block, Recogniser, Template, instructions_of, tool_names
 
-TEXTS_PER_BASE = 48
-"""Instruction texts kept per base group, for showing what breaks a prefix."""
 TEXT_LENGTH = 6_000
 BASES_WITH_TEXTS = 400
 MOST_VERDICTS = 200_000
@@ -83,55 +79,6 @@ Verdict = tuple[int, int, frozenset[str], tuple[str, ...], str | None, str, str,
 HINTS = ("workload", "feature", "use_case", "prompt_name", "prompt_id", "task", "operation", "step")
 """Metadata keys under which applications name the place a call comes from."""
 LONGEST_HINT = 80
-
-
-class Skeleton(msgspec.Struct, frozen=True):
-    """What the rows of one masked template share."""
-
-    base: int
-    segments: tuple[int, ...]
-    head: str
-    tools: tuple[int, ...]
-    tools_tokens: int
-    schema_tokens: int
-    task: str
-    depth: str
-    signals: tuple[str, ...]
-
-
-class Toolset(msgspec.Struct, frozen=True):
-    """The tool definitions of a call in the order sent."""
-
-    names: tuple[str, ...]
-    digests: tuple[int, ...]
-    tokens: tuple[int, ...]
-
-
-class Table(dict[Hashable, int]):
-    """Values in the order first met, each with its index; 0 is 'none'."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self[None] = 0
-
-    def __missing__(self, value: Hashable) -> int:
-        index = self[value] = len(self)
-        return index
-
-
-class Result(msgspec.Struct, kw_only=True):
-    """What one unit of a log came to. Pickles; `merge` of the table joins any number of them."""
-
-    unit: int
-    rows: bytes
-    tables: dict[str, list[Any]]
-    records: int
-    skipped: Counter[str]
-    examples: list[Skipped]
-    buckets: list[Bucket]
-    costs: list[CostLine]
-    texts: dict[int, dict[int, tuple[int, str]]]
-    """Base to template digest to (skeleton index, start of the instructions)."""
 
 
 class Partial:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Context, Decimal, localcontext
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,7 @@ from tierwise.audit._table import CallTable, Merge
 from tierwise.audit._totals import coverage_notes, from_totals
 from tierwise.calls import Plan, plan
 from tierwise.catalog import Catalog
+from tierwise.errors import CatalogError
 from tierwise.policy import NO_LIMITS, Limits, Policy, proposal
 
 EXACT: Final = Context(prec=60)
@@ -75,10 +77,12 @@ def audit(
     policy = proposal(catalog.ladder(ladder), _named(limits, catalog))
     found = plan(paths, format=format)
     merge = Merge()
-    for result in map_all(found, processes=processes, progress=progress, strict=strict):
-        merge.add(result)
-    table = merge.table()
     day = today or dt.datetime.now(dt.UTC).date()
+    for number, result in enumerate(map_all(found, processes=processes, progress=progress, strict=strict)):
+        merge.add(result)
+        if number == 0:
+            _load_prices(catalog, policy, day)
+    table = merge.table()
     with localcontext(EXACT):
         if not len(table) and (table.buckets or table.costs):
             return Audit(
@@ -93,6 +97,12 @@ def audit(
         analysis = analyse(table, policy, catalog, day)
         findings = _findings(analysis, found, policy, charged, tuple(times))
         return Audit(findings=findings, analysis=analysis, files=found.files)
+
+
+def _load_prices(catalog: Catalog, policy: Policy, day: dt.date) -> None:
+    """Load the price list while other processes still read: it takes half a second."""
+    with suppress(CatalogError):
+        catalog.rate_card(policy.ladder.models[0], "standard", at=day)
 
 
 def _named(limits: Limits, catalog: Catalog) -> Limits:

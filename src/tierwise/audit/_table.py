@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tierwise.audit._layout import DTYPE, NAMES, TABLES
-from tierwise.audit._partial import TEXTS_PER_BASE, Result
+from tierwise.audit._result import TEXTS_PER_BASE, Result
 from tierwise.calls import Bucket, CostLine, Skipped
 
 Column = npt.NDArray[Any]

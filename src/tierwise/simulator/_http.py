@@ -27,6 +27,7 @@ _HINT: Final = (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+_ODD: Final = (TypeError, AttributeError, KeyError, ValueError, OverflowError, RecursionError)
 _HEADERS: Final = web.RequestKey[dict[str, str]]("headers")
 _BODY: Final = web.RequestKey("body", object)
 _CALLER: Final = web.RequestKey("caller", Caller)
@@ -95,6 +96,11 @@ class Edge:
         except web.HTTPException as error:
             wrong = _unrouted(request, error)
             return await self._sender.json(request, wrong.body, headers, status=wrong.status)
+        except _ODD as error:
+            # Somewhere in the body a value has a type that nobody foresaw; OpenAI refuses such bodies, too.
+            _log.info("refused an odd body of %s: %r", request.path, error, exc_info=True)
+            odd = bad(f"Invalid request body: {type(error).__name__}: {error}", code="invalid_type")
+            return await self._sender.json(request, odd.body, headers, status=400)
         except Exception as error:  # noqa: BLE001 - a fault of ours still answers in OpenAI's form
             _log.exception("the simulator failed on %s %s", request.method, request.path)
             own = Refusal(500, f"the simulator failed: {type(error).__name__}: {error}", kind="server_error")

@@ -9,6 +9,8 @@ from tierwise.simulator._draw import Dice
 from tierwise.simulator._fields import listed, mapped
 
 _DEEPEST: Final = 12
+_LONGEST: Final = 1_000
+"""Items and characters that are made at most, whatever a schema demands."""
 _FORMATS: Final = {
     "date-time": "2026-03-14T09:26:53Z",
     "date": "2026-03-14",
@@ -81,7 +83,7 @@ class Values:
         hints: list[str],
         words: tuple[object, ...],
     ) -> list[Any]:
-        least = int(schema.get("minItems") or 0)
+        least = min(int(schema.get("minItems") or 0), _LONGEST)
         most = int(schema.get("maxItems") or max(least, 3))
         drawn = self._dice.between(max(least, min(1, most)), max(most, least), *words, "items")
         count = least if depth > _DEEPEST else min(drawn, least + 3)
@@ -116,7 +118,7 @@ class Values:
         if known is not None:
             return known
         text = hints.pop(0) if hints else self._dice.pick(_WORDS, *words)
-        least, most = int(schema.get("minLength") or 0), schema.get("maxLength")
+        least, most = min(int(schema.get("minLength") or 0), _LONGEST), schema.get("maxLength")
         text = text.ljust(least, "x")
         return text if most is None else text[: int(most)]
 

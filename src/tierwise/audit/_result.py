@@ -1,0 +1,63 @@
+"""What the map gives to the merge: rows as bytes, tables of words, counts; all of it pickles."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from typing import Any
+
+import msgspec
+
+from tierwise.calls import Bucket, CostLine, Skipped
+
+TEXTS_PER_BASE = 48
+"""Instruction texts kept per base group, for showing what breaks a prefix."""
+
+
+class Skeleton(msgspec.Struct, frozen=True):
+    """What the rows of one masked template share."""
+
+    base: int
+    segments: tuple[int, ...]
+    head: str
+    tools: tuple[int, ...]
+    tools_tokens: int
+    schema_tokens: int
+    task: str
+    depth: str
+    signals: tuple[str, ...]
+
+
+class Toolset(msgspec.Struct, frozen=True):
+    """The tool definitions of a call in the order sent."""
+
+    names: tuple[str, ...]
+    digests: tuple[int, ...]
+    tokens: tuple[int, ...]
+
+
+class Table(dict[Hashable, int]):
+    """Values in the order first met, each with its index; 0 is 'none'."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self[None] = 0
+
+    def __missing__(self, value: Hashable) -> int:
+        index = self[value] = len(self)
+        return index
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """What one unit of a log came to. Pickles; `merge` of the table joins any number of them."""
+
+    unit: int
+    rows: bytes
+    tables: dict[str, list[Any]]
+    records: int
+    skipped: Counter[str]
+    examples: list[Skipped]
+    buckets: list[Bucket]
+    costs: list[CostLine]
+    texts: dict[int, dict[int, tuple[int, str]]]
+    """Base to template digest to (skeleton index, start of the instructions)."""
