@@ -238,3 +238,43 @@ def test_the_action_runs_the_command_and_finds_its_comment_again() -> None:
     action = (ROOT / ".github" / "actions" / "policy-diff" / "action.yml").read_text("utf-8")
     assert "tierwise policy diff" in action
     assert MARK in action
+
+
+def test_batch_answers_are_decided_with_the_requests_of_their_input_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [
+        {
+            "custom_id": f"c{n}",
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": BODY | {"metadata": {}},
+        }
+        for n in range(3)
+    ]
+    answered = [
+        {"id": f"b{n}", "custom_id": f"c{n}", "error": None,
+         "response": {"status_code": 200, "request_id": f"r{n}", "body": {**ANSWER, "id": f"chatcmpl-{n}"}}}
+        for n in (2, 0, 1)
+    ]  # fmt: skip
+    for name, lines in (("in.jsonl", asked), ("out.jsonl", answered)):
+        (tmp_path / name).write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    new = write(tmp_path / "new.toml", 'depth = "commodity"')
+    words = [str(tmp_path / "in.jsonl"), str(tmp_path / "out.jsonl")]
+    assert main(["policy", "diff", "none", str(new), *words]) == 0
+    page = capsys.readouterr().out
+    assert "on 3 logged calls" in page
+    assert "gpt-5.5 (medium), batch | gpt-5.4-nano (none), batch" in page
+
+
+def test_logs_of_totals_are_refused_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = tmp_path / "completions_usage.csv"
+    usage.write_text(
+        "start_time,end_time,start_time_iso,end_time_iso,project_id,num_model_requests,model,batch,"
+        "input_tokens,output_tokens,input_cached_tokens\n"
+        "1763596800,1763683200,2025-11-20T00:00:00+00:00,2025-11-21T00:00:00+00:00,p,5,gpt-5.4,false,100,10,0\n",
+        "utf-8",
+    )
+    new = write(tmp_path / "new.toml", 'depth = "commodity"')
+    assert main(["policy", "diff", "none", str(new), str(usage)]) == 1
+    assert "found only totals" in capsys.readouterr().err

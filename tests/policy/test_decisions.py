@@ -253,6 +253,26 @@ CHANGES = [
             "max_output_tokens": "9",
         },
     ),
+    (
+        "a call that stays keeps even what its own model refuses",
+        f'rung = "gpt-5.5"\n{ON}\nlanes = "flex"\ndeadline = "1h"',
+        {"effort": "odd", "max_output_tokens": 5, "needs": ("sampling",)},
+        {"sent": Sent(temperature=0.3, parameters=frozenset({"max_tokens"}))},
+        {"service_tier": "flex"},
+    ),
+    (
+        "for model auto only defaults are left out",
+        'stage = "on"',
+        {"model": "auto", "max_output_tokens": 5, "needs": ("sampling",)},
+        {"sent": Sent(temperature=0.3, top_p=1.0, parameters=frozenset({"max_tokens"}))},
+        {
+            "model": "gpt-5.4",
+            "reasoning_effort": "low",
+            "top_p": None,
+            "max_tokens": None,
+            "max_completion_tokens": "5",
+        },
+    ),
     ("nothing for a call that stays", 'stage = "on"', {}, {"sent": Sent(temperature=0.3)}, {}),
 ]
 
@@ -269,7 +289,7 @@ def test_every_change_to_the_request_is_in_the_decision(
     policy_of: Callable[..., Policy],
     make_facts: Callable[..., Facts],
 ) -> None:
-    policy = policy_of(rule('depth = "commodity"', lines))
+    policy = policy_of(rule('depth = "commodity"', lines), TOP)
     decision = decide(make_facts(**facts), policy, State(**({"usage": USAGE} | state)), catalog, NOW)
     found = {change.parameter: change.after for change in decision.changes}
     if after.get("reasoning_effort", "") is None:

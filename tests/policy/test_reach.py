@@ -62,13 +62,13 @@ def _state(tags: frozenset[str], names: frozenset[str], m: str | None) -> State:
 
 @cache
 def every_call() -> tuple[tuple[Facts, State, str], ...]:
-    """Every call of the space, a model that no rule names among them."""
+    """Every call of the space; among its models those that only a pattern names, or no rule at all."""
     tag_sets = [frozenset(), *(frozenset({t}) for t in TAGS), frozenset(TAGS)]
     sent = [(False, frozenset()), (True, frozenset()), (True, frozenset({"t"}))]
     return tuple(
         (_facts(depth, model, tools), _state(tags, names, m), model)
         for depth, model, tags, (tools, names), m in product(
-            DEPTHS, (*MODELS, "claude"), tag_sets, sent, (None, "1", "2", "3")
+            DEPTHS, (*MODELS, "gpt-5.4-mini", "claude"), tag_sets, sent, (None, "1", "2", "3")
         )
     )
 
@@ -113,3 +113,15 @@ def test_many_rules_by_workload_are_checked_quickly(count: int) -> None:
     rules = [Match(workloads=frozenset({f"{n:016x}"})) for n in range(count)]
     again = msgspec.structs.replace(rules[7], tasks=frozenset({"chat"}))
     assert unreachable([*rules, again], _catalog()) == [(count, (7,))]
+
+
+def test_rules_with_many_tags_are_checked_with_bounded_work() -> None:
+    rules = [
+        Match(
+            tags=frozenset(f"tag {n} {k}" for k in range(12)),
+            tool_names=frozenset(f"tool {n} {k}" for k in range(8)),
+        )
+        for n in range(20)
+    ]
+    narrower = Match(tags=frozenset({"tag 3 1"}), tool_names=frozenset({"tool 3 2"}))
+    assert unreachable([*rules, narrower], _catalog()) == [(20, (3,))]

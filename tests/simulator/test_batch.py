@@ -181,3 +181,19 @@ def test_before_gpt_5_batch_gives_no_cache_discount(bench: Any) -> None:
     bill = bench.simulator.bill
     assert bill[1].used.cached >= 1_024
     assert bill[1].cost == (bill[1].used.input * Decimal(1) + bill[1].used.output * 4) / 1_000_000
+
+
+def test_a_batch_that_takes_longer_than_a_day_expires(start: Callable[..., Any]) -> None:
+    bench = start(Settings(seed=1, batch_seconds=2 * 86_400))
+    batch = at(bench, submit(bench, [line(f"r{n}") for n in range(10)]), 0.2 * 86_400)
+    assert at(bench, batch, 0.2 * 86_400).status == "in_progress"
+    done = at(bench, batch, 0.7 * 86_400)
+    assert done.status == "expired"
+    assert done.request_counts.completed + done.request_counts.failed == 10
+    assert 0 < done.request_counts.completed == len(bench.simulator.bill) < 10
+
+
+def test_odd_lines_are_refused_one_by_one(bench: Any) -> None:
+    lines = [line("good"), line("odd", tools=[{"type": "function", "function": {"name": "x", "parameters": {"type": "object", "properties": {"a": {"enum": 3}}}}}], tool_choice={"type": [], "x": 1})]  # fmt: skip
+    done = at(bench, at(bench, submit(bench, lines), 5), 5)
+    assert (done.request_counts.completed, done.request_counts.failed) == (1, 1)

@@ -12,6 +12,7 @@ import msgspec
 
 from tierwise.calls import Call, plan, read
 from tierwise.catalog import KINDS, LANES, Catalog, Tokens
+from tierwise.errors import CallerError
 from tierwise.policy import (
     Decision,
     Policy,
@@ -142,13 +143,14 @@ def compare(
 
     Raises:
         LogError: nothing to read at the paths.
+        CallerError: only totals there, no calls one by one.
     """
     from tierwise.audit import audit
 
     found = audit(paths, format=format, ladder=_ladder(new, catalog))
-    result = Difference()
     if found.analysis is None:
-        return result
+        raise CallerError("expected logs of calls one by one, found only totals; a policy decides on calls")
+    result = Difference()
     result.labels = {row.id: row.label for row in found.findings.workloads}
     before = old if old is not None else _nothing(new)
     logged = _Logged(found)

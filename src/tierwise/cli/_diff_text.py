@@ -133,8 +133,9 @@ def _small_print(found: Difference) -> Iterator[str]:
 
 def _money(amount: Decimal, *, signed: bool = False) -> str:
     sign = "-" if amount < 0 else "+" if signed and amount > 0 else ""
-    places = 2 if abs(amount) >= 1 or not amount else 4
-    return f"{sign}${abs(amount):,.{places}f}"
+    size = abs(amount)
+    places = 2 if size >= 1 or not size else 4 if size >= Decimal("0.01") else 6
+    return f"{sign}${size:,.{places}f}"
 
 
 def _cell(text: str) -> str:

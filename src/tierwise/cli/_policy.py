@@ -135,6 +135,11 @@ def diff(
     typer.echo(markdown(found, before, after, broken=broken), nl=False)
 
 
+# The parser keeps the lines of a paragraph that a backspace stands before.
+for _command in (init, check, diff):
+    _command.__doc__ = (_command.__doc__ or "").replace("\\b", "\b")
+
+
 def summary(policy: Policy, catalog: Catalog, today: dt.date) -> list[str]:
     """A policy that holds, in a few lines."""
     from tierwise.cli._diff_text import goes_on_unproven

@@ -77,6 +77,10 @@ def route(
         typer.echo(_json(decision, facts))
 
 
+# The parser keeps the lines of a paragraph that a backspace stands before.
+route.__doc__ = (route.__doc__ or "").replace("\\b", "\b")
+
+
 def _policy(path: Path | None, ladder: str | None, catalog: Catalog) -> Policy:
     from tierwise.catalog import DEFAULT_LADDER
     from tierwise.policy import load_policy, proposal

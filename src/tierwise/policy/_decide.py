@@ -19,14 +19,11 @@ from tierwise.policy._costing import Costing
 from tierwise.policy._decision import Change, Decision, Plan
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._match import first_match, trusted_hints, workload_of
-from tierwise.policy._parameters import Outgoing, changes_of
+from tierwise.policy._parameters import AUTO, Outgoing, changes_of
 from tierwise.policy._proof import proof_for
 from tierwise.policy._state import ARMS, State
 from tierwise.policy._types import Lengths, Policy, Rule, Rung
 from tierwise.workloads import Facts
-
-AUTO = "auto"
-"""The model name that leaves the choice to the policy; without one, it is the baseline."""
 
 
 def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.date) -> Decision:
@@ -134,7 +131,6 @@ def _changes(costing: Costing, plan: Plan, target: Model) -> tuple[Change, ...]:
             sent=costing.state.sent,
             plan=plan,
             baseline=costing.baseline,
-            asked=costing.asked,
             target=target,
             rule=costing.rule,
             lane_asked=costing.state.lane,

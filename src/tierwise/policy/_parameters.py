@@ -13,6 +13,8 @@ from tierwise.policy._state import Sent
 from tierwise.policy._types import Rule, Rung
 from tierwise.workloads import Facts
 
+AUTO = "auto"
+"""The model name that leaves the choice to the policy; without one, it is the baseline."""
 _NOTHING_SENT = Sent()
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 """What lanes are called in `service_tier`; the others do not travel by that parameter."""
@@ -25,10 +27,19 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     sent: Sent | None
     plan: Plan
     baseline: Rung
-    asked: Model
     target: Model
     rule: Rule
     lane_asked: str
+
+    @property
+    def auto(self) -> bool:
+        """Whether the caller left the model to the policy."""
+        return (self.facts.model or "").strip().lower() == AUTO
+
+    @property
+    def other_model(self) -> bool:
+        """Whether another model than the one named serves the call; else what was sent stays."""
+        return self.auto or self.plan.rung.model != self.baseline.model
 
 
 def changes_of(call: Outgoing) -> tuple[Change, ...]:
@@ -49,7 +60,7 @@ def _tools(call: Outgoing) -> Iterator[Change]:
 
 def _rung(call: Outgoing) -> Iterator[Change]:
     facts, plan, target = call.facts, call.plan, call.target
-    if plan.rung.model != call.baseline.model or (facts.model or "").strip().lower() == "auto":
+    if call.other_model:
         yield Change(parameter="model", before=facts.model, after=plan.rung.model, why=call.rule.name)
     parameter = _effort_parameter(call)
     effort = plan.rung.effort
@@ -57,7 +68,11 @@ def _rung(call: Outgoing) -> Iterator[Change]:
         yield Change(
             parameter=parameter, before=facts.effort, after=None, why=f"{target.name} does not reason"
         )
-    elif effort is not None and effort != (facts.effort or target.default_effort):
+    elif (
+        effort is not None
+        and (call.other_model or effort != call.baseline.effort)
+        and effort != (facts.effort or target.default_effort)
+    ):
         why = (
             "the rule's ceiling"
             if call.rule.effort is not None
@@ -78,7 +93,7 @@ def _caps(call: Outgoing) -> Iterator[Change]:
     named = sorted(call.sent.parameters & {"max_tokens", "max_completion_tokens"})
     if call.plan.endpoint == "responses":
         wanted = "max_output_tokens"
-    elif "max_tokens" in named and call.target.efforts and call.facts.endpoint == "chat":
+    elif call.other_model and "max_tokens" in named and call.target.efforts and call.facts.endpoint == "chat":
         wanted = "max_completion_tokens"
     else:
         return
@@ -91,12 +106,12 @@ def _caps(call: Outgoing) -> Iterator[Change]:
 def _sampling(call: Outgoing) -> Iterator[Change]:
     """Sampling parameters that the rung refuses: the caller's default, or what the rule lets go."""
     sent, target = call.sent or _NOTHING_SENT, call.target
-    if target.name == call.asked.name and call.plan.rung.effort == call.baseline.effort:
+    if not call.other_model and call.plan.rung.effort == call.baseline.effort:
         return
     reasons = bool(target.efforts) and call.plan.rung.effort != "none"
     if target.sampling in {"never", "unknown"} or (target.sampling == "effort-none" and reasons):
         for name, value in (("temperature", sent.temperature), ("top_p", sent.top_p)):
-            if value is not None:
+            if value is not None and (value == 1 or name in call.rule.may_drop):
                 why = "its default" if value == 1 else "the rule lets it go"
                 yield Change(
                     parameter=name, before=f"{value:g}", after=None, why=f"{target.name} refuses it; {why}"

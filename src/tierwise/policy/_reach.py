@@ -43,7 +43,7 @@ def unreachable(matches: Sequence[Match], prices: Catalog) -> list[tuple[int, tu
     ]
     found = []
     for number in range(1, len(matches)):
-        alone = next((e for e in near[number] if not space.without(boxes[number], boxes[e])), None)
+        alone = next((e for e in near[number] if space.implied(matches[number], matches[e])), None)
         hiding = (alone,) if alone is not None else space.hiding(boxes, number, near[number])
         if hiding:
             found.append((number, hiding))
@@ -95,7 +95,7 @@ class _Space:
             if values:
                 box[name] = frozenset(values)
         if match.models:
-            box["model"] = frozenset(n for n in self._models if names_match(set(n), match.models))
+            box["model"] = frozenset[object](self._of(match.models))
         if match.tools is not None:
             box["sends tools"] = frozenset({match.tools})
         several = [_any_of("tag", sorted(match.tags)), _any_of("tool", sorted(match.tool_names))]
@@ -104,27 +104,45 @@ class _Space:
             found = [self._meet(each, {"sends tools": frozenset({True})}) for each in found]
         return [each for each in found if all(each.values())]
 
+    def implied(self, later: Match, earlier: Match) -> bool:
+        """Whether an earlier rule's every condition follows from a later one's."""
+        words = (
+            (later.workloads, earlier.workloads),
+            (later.tasks, earlier.tasks),
+            (later.depths, earlier.depths),
+            (later.roles, earlier.roles),
+            (later.endpoints, earlier.endpoints),
+            (self._of(later.models), self._of(earlier.models)),
+            (later.tags, earlier.tags),
+            (later.tool_names, earlier.tool_names),
+            *((later.metadata.get(key, frozenset()), values) for key, values in earlier.metadata.items()),
+        )
+        if any(wide and not (narrow and narrow <= wide) for narrow, wide in words):
+            return False
+        sends = True if later.tool_names else later.tools
+        return earlier.tools is None or earlier.tools == sends
+
     def hiding(self, boxes: Sequence[list[Box]], number: int, near: Iterable[int]) -> tuple[int, ...]:
         """The earlier rules that hide a rule together; none where something of it is left."""
         left, hiding = boxes[number], []
         for earlier in near:
-            self._cuts += len(left) * len(boxes[earlier])
-            if self._cuts > MOST_CUTS:
-                return ()
             before = left
-            left = self.without(left, boxes[earlier])
+            for cut in boxes[earlier]:
+                self._cuts += len(left)
+                if self._cuts > MOST_CUTS:
+                    return ()
+                left = [piece for box in left for piece in self._minus(box, cut)]
             if left != before:
                 hiding.append(earlier)
             if not left:
                 return tuple(hiding)
         return ()
 
-    def without(self, boxes: Iterable[Box], taken: Iterable[Box]) -> list[Box]:
-        """What is left of some boxes once others are cut off."""
-        left = list(boxes)
-        for cut in taken:
-            left = [piece for box in left for piece in self._minus(box, cut)]
-        return left
+    def _of(self, patterns: frozenset[str]) -> frozenset[frozenset[str]]:
+        """The calls that patterns of models take; empty where there are none, which takes all."""
+        if not patterns:
+            return frozenset()
+        return frozenset(names for names in self._models if names_match(set(names), patterns))
 
     def _minus(self, box: Box, cut: Box) -> list[Box]:
         if not all(self._meet(box, cut).values()):

@@ -13,7 +13,7 @@ import msgspec
 
 from tierwise.simulator._ask import Json
 from tierwise.simulator._engine import Engine
-from tierwise.simulator._errors import Refusal, bad, missing, not_found
+from tierwise.simulator._errors import ODD, Refusal, bad, missing, not_found, odd_is_refused
 from tierwise.simulator._faults import Fault, Faults
 from tierwise.simulator._files import Files
 from tierwise.simulator._lines import ENDPOINTS, Line, Problem, read_lines
@@ -69,6 +69,7 @@ class Batches:
         self._run = run
         self._batches: dict[str, Batch] = {}
 
+    @odd_is_refused()
     def create(self, body: Json, key: str) -> Json:
         """Accept a batch; what is wrong with its file shows later, in its status."""
         for name in ("input_file_id", "endpoint", "completion_window"):
@@ -266,7 +267,7 @@ def _estimate(engine: Engine, endpoint: str, line: Line) -> int:
         return engine.tokenizer.count(str(line.body.get("input")))
     try:
         return engine.input_tokens("chat" if endpoint.endswith("/completions") else "responses", line.body)
-    except Refusal:
+    except (Refusal, *ODD):
         return 0
 
 

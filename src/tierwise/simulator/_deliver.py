@@ -25,6 +25,8 @@ class Sender:
         self._sleep = sleep
         self._first_byte = first_byte
         self._between = between
+        self.left = 0
+        """Streams whose client left before their end."""
 
     async def json(
         self,
@@ -83,6 +85,22 @@ class Sender:
         if not pause and kind not in {"cut", "close_early", "malformed"}:
             await response.write(b"".join(events))
             return await self._end(request, response, cut=False)
+        try:
+            return await self._paced(request, response, events, kind, after, pause)
+        except ConnectionError:
+            self.left += 1
+            raise
+
+    async def _paced(
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        events: Sequence[bytes],
+        kind: str,
+        after: int,
+        pause: float,
+    ) -> web.StreamResponse:
+        """Events one by one, with pauses; cut, ended or soiled at `after`."""
         for at, event in enumerate(events):
             if at == after and kind in {"cut", "close_early"}:
                 return await self._end(request, response, cut=kind == "cut")

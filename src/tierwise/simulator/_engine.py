@@ -43,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A data residency endpoint: newer models cost a tenth more."""
     enforce_shutdowns: bool = False
     """Refuse models after their announced last day."""
+    keep_requests: bool = False
+    """Keep every request as it arrived, in `Simulator.received`; takes memory."""
     first_byte_seconds: float = 0.0
     token_seconds: float = 0.0
     """Time from token to token of a stream."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+ODD: Final = (TypeError, AttributeError, KeyError, ValueError, OverflowError, RecursionError)
+"""What values of types that nobody foresaw raise, somewhere inside a request body."""
 
 
 class Refusal(Exception):
@@ -82,3 +87,12 @@ def _json_type(value: object) -> str:
         if isinstance(value, kind):
             return name
     return "null"
+
+
+@contextmanager
+def odd_is_refused() -> Iterator[None]:
+    """Refuse a body with a value of a type that nobody foresaw, as OpenAI does."""
+    try:
+        yield
+    except ODD as error:
+        raise bad(f"Invalid request body: {type(error).__name__}: {error}", code="invalid_type") from error

@@ -15,7 +15,7 @@ from tierwise.simulator._deliver import Sender, hang_up
 from tierwise.simulator._errors import Refusal, bad, missing, not_found
 from tierwise.simulator._faults import Fault, refusal
 from tierwise.simulator._files import page
-from tierwise.simulator._service import Caller, Reply, Service
+from tierwise.simulator._service import Caller, Received, Reply, Service
 from tierwise.simulator._small import list_models, show_model
 
 _log: Final = logging.getLogger("tierwise.simulator")
@@ -27,7 +27,6 @@ _HINT: Final = (
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-_ODD: Final = (TypeError, AttributeError, KeyError, ValueError, OverflowError, RecursionError)
 _HEADERS: Final = web.RequestKey[dict[str, str]]("headers")
 _BODY: Final = web.RequestKey("body", object)
 _CALLER: Final = web.RequestKey("caller", Caller)
@@ -79,6 +78,7 @@ class Edge:
         """Keys, faults, errors and headers around every handler."""
         if not request.path.startswith("/v1"):
             return await handler(request)
+        await self._receive(request)
         request_id = self._service.engine.ids.plain("req")
         headers = self._headers(request_id)
         request[_HEADERS] = headers
@@ -96,15 +96,22 @@ class Edge:
         except web.HTTPException as error:
             wrong = _unrouted(request, error)
             return await self._sender.json(request, wrong.body, headers, status=wrong.status)
-        except _ODD as error:
-            # Somewhere in the body a value has a type that nobody foresaw; OpenAI refuses such bodies, too.
-            _log.info("refused an odd body of %s: %r", request.path, error, exc_info=True)
-            odd = bad(f"Invalid request body: {type(error).__name__}: {error}", code="invalid_type")
-            return await self._sender.json(request, odd.body, headers, status=400)
+        except ConnectionError:
+            # The client left; there is nobody to answer.
+            return hang_up(request)
         except Exception as error:  # noqa: BLE001 - a fault of ours still answers in OpenAI's form
             _log.exception("the simulator failed on %s %s", request.method, request.path)
             own = Refusal(500, f"the simulator failed: {type(error).__name__}: {error}", kind="server_error")
             return await self._sender.json(request, own.body, headers, status=500)
+
+    async def _receive(self, request: web.Request) -> None:
+        """Count the request, and keep it where that is asked for."""
+        self._service.count_request()
+        if self._service.engine.settings.keep_requests:
+            headers = {k.lower(): v for k, v in request.headers.items() if k.lower() != "authorization"}
+            body = await request.read()
+            kept = Received(method=request.method, path=request.path_qs, headers=headers, body=body)
+            self._service.received.append(kept)
 
     def _headers(self, request_id: str) -> dict[str, str]:
         draw = self._service.engine.dice.between(20, 900, "ms", request_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +13,7 @@ from tierwise.simulator._bill import Used
 from tierwise.simulator._chat import ChatWriter
 from tierwise.simulator._deliver import chat_lines, event_lines
 from tierwise.simulator._engine import Engine, Outcome
-from tierwise.simulator._errors import Refusal, bad
+from tierwise.simulator._errors import Refusal, bad, odd_is_refused
 from tierwise.simulator._events import EventWriter
 from tierwise.simulator._faults import Fault, Faults
 from tierwise.simulator._fields import text_of
@@ -45,6 +46,17 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         return self.fault is not None and self.fault.kind == "failed"
 
 
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as it arrived. The API key is left out."""
+
+    method: str
+    path: str
+    """With its query."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A JSON body, or the lines of a stream."""
 
@@ -65,12 +77,19 @@ class Service:
         self.files = Files(engine)
         self.shelf = Shelf(engine, self.writer)
         self.batches = Batches(engine, self.files, faults, self.line)
+        self.requests = 0
+        self.received: list[Received] = []
+
+    def count_request(self) -> None:
+        """One more request under /v1, refused ones and retries included."""
+        self.requests += 1
 
     def advance(self) -> None:
         """Bring everything that runs by the clock to now."""
         self.shelf.advance()
         self.batches.advance()
 
+    @odd_is_refused()
     def chat(self, body: Json, caller: Caller) -> Reply:
         """`POST /v1/chat/completions`."""
         if caller.failing:
@@ -83,6 +102,7 @@ class Service:
         chunks = self.chat_writer.chunks(answer, outcome, obfuscate=self._obfuscate(outcome))
         return Reply(stream=chat_lines(chunks))
 
+    @odd_is_refused()
     def respond(self, body: Json, caller: Caller) -> Reply:
         """`POST /v1/responses`."""
         history = self.shelf.history(body)
@@ -131,11 +151,13 @@ class Service:
     def _obfuscate(self, outcome: Outcome) -> bool:
         return self.engine.settings.obfuscation and outcome.ask.obfuscation is not False
 
+    @odd_is_refused()
     def count(self, body: Json) -> Json:
         """`POST /v1/responses/input_tokens`."""
         tokens = self.engine.input_tokens("responses", body, self.shelf.history(body))
         return {"object": "response.input_tokens", "input_tokens": tokens}
 
+    @odd_is_refused()
     def compact(self, body: Json, caller: Caller) -> Json:
         """`POST /v1/responses/compact`: the user's messages stay, the rest becomes one sealed item."""
         history = self.shelf.history(body)
@@ -177,6 +199,7 @@ class Service:
             "usage": usage,
         }
 
+    @odd_is_refused()
     def embed(self, body: Json, caller: Caller) -> Json:
         """`POST /v1/embeddings`."""
         answer, model, used = embed(self.engine, body)
@@ -185,6 +208,7 @@ class Service:
         )  # fmt: skip
         return answer
 
+    @odd_is_refused()
     def decide(self, body: Json, caller: Caller) -> Json:
         """`POST /v1/decisions`."""
         answer, model, used = decide(self.engine, body)
@@ -193,6 +217,7 @@ class Service:
         )  # fmt: skip
         return answer
 
+    @odd_is_refused()
     def line(self, endpoint: str, line: Line, key: str) -> tuple[Json, Json]:
         """One line of a batch: the answer and its tokens by kind. Raises Refusal."""
         if endpoint.endswith("/embeddings"):

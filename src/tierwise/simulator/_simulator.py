@@ -19,7 +19,8 @@ from tierwise.simulator._teach import Lesson, Matcher, Say
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from tierwise.simulator._service import Service
+    from tierwise.simulator._deliver import Sender
+    from tierwise.simulator._service import Received, Service
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -53,6 +54,7 @@ class Simulator:
         self._host = host
         self._port = port
         self._service: Service | None = None
+        self._sender: Sender | None = None
         self._runner: web.AppRunner | None = None
         self._thread: _Thread | None = None
 
@@ -68,13 +70,32 @@ class Simulator:
     def bill(self) -> tuple[BillLine, ...]:
         """All lines so far, background work and batches brought to now."""
         if self._service is not None:
-            self._service.advance()
+            if self._thread is None:
+                self._service.advance()
+            else:
+                # The state belongs to the serving thread.
+                self._thread.call(self._service.advance)
         return tuple(self._engine.bill.lines)
 
     @property
     def bill_total(self) -> Decimal:
         """USD of all priced lines."""
         return sum((line.cost for line in self.bill if line.cost is not None), Decimal(0))
+
+    @property
+    def requests(self) -> int:
+        """Requests under /v1 so far, refused ones and retries included."""
+        return 0 if self._service is None else self._service.requests
+
+    @property
+    def received(self) -> tuple[Received, ...]:
+        """The requests as they arrived, under `Settings(keep_requests=True)`."""
+        return () if self._service is None else tuple(self._service.received)
+
+    @property
+    def left(self) -> int:
+        """Streams whose client left before their end (noticed at the next paced write)."""
+        return 0 if self._sender is None else self._sender.left
 
     def teach(
         self,
@@ -133,7 +154,7 @@ class Simulator:
             ) from None
         settings = self._engine.settings
         self._service = self._service or Service(self._engine, self._faults)
-        sender = Sender(
+        self._sender = sender = Sender(
             sleep=self._sleep, first_byte=settings.first_byte_seconds, between=settings.token_seconds
         )
         runner = web.AppRunner(Edge(self._service, sender).app(), access_log=None, shutdown_timeout=0.5)
@@ -196,6 +217,14 @@ class _Thread:
             self._do(self._simulator.stop())
         finally:
             self._close()
+
+    def call(self, work: Callable[[], None]) -> None:
+        """Run `work` in the loop and wait for it."""
+
+        async def within() -> None:
+            work()
+
+        self._do(within())
 
     def _do(self, work: Any) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
