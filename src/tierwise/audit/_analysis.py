@@ -15,7 +15,7 @@ from tierwise.audit._clean import drop_duplicates, in_time_order, join_halves
 from tierwise.audit._decisions import Inputs, Verdicts, decide_all
 from tierwise.audit._definitions import Definitions, definitions
 from tierwise.audit._grouping import group
-from tierwise.audit._layout import HAS_REQUEST, OPENINGS
+from tierwise.audit._layout import BLOCKS, HAS_REQUEST, OPENINGS
 from tierwise.audit._lengths import learned_lengths
 from tierwise.audit._prefixes import Warmth, kept_warm, warmth
 from tierwise.audit._roles import assign_roles
@@ -83,6 +83,9 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
     # What a switch loses of the cache depends on which other calls switch: decide again on that.
     inputs = msgspec.structs.replace(inputs, kept_warm=_kept(account, warm, verdicts))
     verdicts = decide_all(inputs, policy, catalog, account.book)
+    kept = _kept(account, warm, verdicts)
+    blocks = [f"block{i}" for i in range(BLOCKS)] + [f"block_tokens{i}" for i in range(BLOCKS)]
+    calls.forget((*blocks, "answer", "span", "parent"))
     levers = Levers(
         inputs=inputs,
         verdicts=verdicts,
@@ -91,7 +94,7 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
         identical=waste.kind == IDENTICAL,
         dropped=defined.dropped,
         readable=warm.mended,
-        kept_warm=_kept(account, warm, verdicts),
+        kept_warm=kept,
     )
     return Analysis(
         account=account,
