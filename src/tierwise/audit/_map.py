@@ -83,11 +83,19 @@ def _in_processes(units: list[tuple[int, Unit]], workers: int, key: bytes) -> It
             for future in done:
                 yield future.result()
     except BrokenProcessPool:
+        # Waiting for the others can take for ever: the one that died may have held their queue's lock.
+        pool.shutdown(wait=False, cancel_futures=True)
+        _end_children()
         raise LogError(
             "a process that read the log was ended from outside, perhaps for lack of memory; try --processes 1"
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_children() -> None:
+    for child in multiprocessing.active_children():
+        child.kill()
 
 
 @contextmanager

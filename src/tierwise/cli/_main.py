@@ -18,6 +18,8 @@ from tierwise.cli._route import route
 from tierwise.cli._simulate import simulate
 from tierwise.errors import TierwiseError
 
+ENDED = 143
+"""Exit code after SIGTERM: 128 and the signal's number."""
 ISSUE_HINT = "This is a fault in tierwise. Set TIERWISE_DEBUG=1 to see where, and please report it."
 
 
@@ -55,22 +57,30 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code instead of raising."""
+    asked_to_end: list[int] = []
+    with _ending_cleanly(asked_to_end):
+        try:
+            code = _run(arguments)
+        except _Terminated:
+            code = ENDED
+    # SIGTERM can strike where the exception is swallowed or turned into another: it still ends us.
+    return _say("stopped", ENDED) if asked_to_end else code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     command = typer.main.get_command(build())
     try:
-        with _ending_cleanly():
-            result = command.main(
-                args=list(arguments) if arguments is not None else None,
-                prog_name="tierwise",
-                standalone_mode=False,
-            )
+        result = command.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name="tierwise",
+            standalone_mode=False,
+        )
     except TierwiseError as error:
         return _say(str(error), 1)
     except typer.Exit as leaving:
         return leaving.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _say("stopped", 130)
-    except _Terminated:
-        return _say("stopped", 143)
     except BrokenPipeError:
         # Whoever read our output has left; keep Python from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -87,20 +97,21 @@ class _Terminated(BaseException):
 
 
 @contextmanager
-def _ending_cleanly() -> Iterator[None]:
+def _ending_cleanly(asked_to_end: list[int]) -> Iterator[None]:
     """Unwind on SIGTERM as on Ctrl-C, so that worker processes end with us."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+
+    def terminate(number: int, _: object) -> None:
+        asked_to_end.append(number)
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(*_: object) -> None:
-    raise _Terminated
 
 
 def _unforeseen(error: Exception) -> int:

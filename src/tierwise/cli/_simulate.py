@@ -53,6 +53,10 @@ def simulate(
         typer.echo(f"{len(simulator.bill)} calls billed, ${simulator.bill_total:f}", err=True)
 
 
+# The parser keeps the lines of a paragraph that a backspace stands before.
+simulate.__doc__ = (simulate.__doc__ or "").replace("\\b", "\b")
+
+
 def _faults(file: Path | None, given: list[str]) -> list[Fault]:
     from tierwise.simulator import parse_fault, read_faults
 
