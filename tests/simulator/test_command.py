@@ -21,7 +21,7 @@ RUN = [sys.executable, "-m", "tierwise", "simulate"]
 
 def test_the_examples_of_the_page_run() -> None:
     code = "\n".join(re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL))
-    assert code.count("with Simulator") == 4
+    assert code.count("Simulator(") == 4
     exec(compile(code, str(DOCS), "exec"), {})
 
 
