@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,59 +12,20 @@ import pytest
 
 from tierwise.catalog import Catalog, Tokens
 from tierwise.policy import Lengths, Limits, Policy, State, canonical, decide, proposal
-from tierwise.workloads import Facts, Template, ToolFact
+from tierwise.workloads import Facts, ToolFact
 
 NOW = dt.date(2026, 11, 24)
+Maker = Callable[..., Facts]
 
 
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return Catalog.open()
+@pytest.fixture
+def facts(make_facts: Maker) -> Maker:
+    return make_facts
 
 
 @pytest.fixture(scope="module")
 def policy(catalog: Catalog) -> Policy:
     return proposal(catalog.ladder("gpt-5.4"))
-
-
-def facts(**changes: Any) -> Facts:
-    needs = changes.pop("needs", frozenset())
-    tools = changes.pop("tools", ())
-    template = Template(
-        digest=1,
-        base=1,
-        segments=(),
-        head="",
-        instructions_tokens=100,
-        tools_tokens=sum(tool.tokens for tool in tools),
-        schema_tokens=0,
-        tools=tools,
-        needs=needs,
-        task="classification",
-        depth="commodity",
-        depth_score=-1.0,
-        signals=(),
-    )
-    usual: dict[str, Any] = {
-        "workload": 1,
-        "template": template,
-        "opening": (),
-        "endpoint": "chat",
-        "model": "gpt-5.5",
-        "effort": None,
-        "task": "classification",
-        "depth": "commodity",
-        "role": "single",
-        "signals": (),
-        "needs": needs,
-        "input_tokens": 1000,
-        "newest_tokens": 100,
-        "max_output_tokens": None,
-        "blocks": (),
-        "turn": 0,
-        "request": 1,
-    }
-    return Facts(**(usual | changes))
 
 
 USAGE = Tokens(uncached=1000, output=100, reasoning=200)
@@ -105,6 +67,7 @@ def test_a_call_goes_where_the_table_says(
     effort: str | None,
     moved: bool,
     words: str,
+    facts: Maker,
     catalog: Catalog,
     policy: Policy,
 ) -> None:
@@ -113,14 +76,16 @@ def test_a_call_goes_where_the_table_says(
     assert words in " | ".join(decision.reasons)
 
 
-def test_every_move_of_the_built_in_policy_is_marked_unproven(catalog: Catalog, policy: Policy) -> None:
+def test_every_move_of_the_built_in_policy_is_marked_unproven(
+    facts: Maker, catalog: Catalog, policy: Policy
+) -> None:
     for depth in ("commodity", "routine", "professional", "frontier", "unknown"):
         decision = decide(facts(depth=depth), policy, State(usage=USAGE), catalog, NOW)
         assert decision.unproven == (decision.plan.rung != decision.baseline)
 
 
 def test_a_warm_cache_on_the_tier_asked_for_beats_a_cheaper_list_price(
-    catalog: Catalog, policy: Policy
+    facts: Maker, catalog: Catalog, policy: Policy
 ) -> None:
     """Case 37: turn 9, 95,000 of 100,000 tokens warm on gpt-5.4, nothing warm on gpt-5.4-mini."""
     warm = Tokens(uncached=5_000, cached=95_000, output=200)
@@ -134,14 +99,16 @@ def test_a_warm_cache_on_the_tier_asked_for_beats_a_cheaper_list_price(
     assert "would save too little" in decision.reasons[0]
 
 
-def test_the_same_call_moves_when_the_cache_moves_with_it(catalog: Catalog, policy: Policy) -> None:
+def test_the_same_call_moves_when_the_cache_moves_with_it(
+    facts: Maker, catalog: Catalog, policy: Policy
+) -> None:
     warm = Tokens(uncached=5_000, cached=95_000, output=200)
     call = facts(model="gpt-5.4", effort="none", depth="routine", input_tokens=100_000)
     decision = decide(call, policy, State(usage=warm, kept_warm=1000), catalog, NOW)
     assert decision.plan.rung.model == "gpt-5.4-mini"
 
 
-def test_approved_models_are_a_hard_limit(catalog: Catalog, policy: Policy) -> None:
+def test_approved_models_are_a_hard_limit(facts: Maker, catalog: Catalog, policy: Policy) -> None:
     limited = msgspec.structs.replace(policy, limits=Limits(models=frozenset({"gpt-5.5", "gpt-5.4"})))
     decision = decide(facts(), limited, State(usage=USAGE), catalog, NOW)
     assert decision.plan.rung.model == "gpt-5.4"
@@ -150,7 +117,7 @@ def test_approved_models_are_a_hard_limit(catalog: Catalog, policy: Policy) -> N
 
 @pytest.mark.parametrize(("zero_retention", "lane"), [(False, "batch"), (True, "standard")])
 def test_a_call_that_can_wait_goes_by_batch_unless_nothing_may_be_stored(
-    zero_retention: bool, lane: str, catalog: Catalog, policy: Policy
+    zero_retention: bool, lane: str, facts: Maker, catalog: Catalog, policy: Policy
 ) -> None:
     limited = msgspec.structs.replace(policy, limits=Limits(zero_retention=zero_retention))
     decision = decide(facts(), limited, State(usage=USAGE, waits=True), catalog, NOW)
@@ -158,14 +125,16 @@ def test_a_call_that_can_wait_goes_by_batch_unless_nothing_may_be_stored(
 
 
 def test_a_priority_call_keeps_its_lane_only_where_the_new_model_offers_it(
-    catalog: Catalog, policy: Policy
+    facts: Maker, catalog: Catalog, policy: Policy
 ) -> None:
     to_nano = decide(facts(), policy, State(usage=USAGE, lane="priority"), catalog, NOW)
     to_mini = decide(facts(depth="routine"), policy, State(usage=USAGE, lane="priority"), catalog, NOW)
     assert (to_nano.plan.lane, to_mini.plan.lane) == ("standard", "priority")
 
 
-def test_unused_tools_are_dropped_and_their_tokens_leave_the_bill(catalog: Catalog, policy: Policy) -> None:
+def test_unused_tools_are_dropped_and_their_tokens_leave_the_bill(
+    facts: Maker, catalog: Catalog, policy: Policy
+) -> None:
     call = facts(
         depth="frontier", endpoint="responses", tools=(ToolFact(7, 400), ToolFact(8, 100)), needs=CHAT_TOOLS
     )
@@ -174,14 +143,14 @@ def test_unused_tools_are_dropped_and_their_tokens_leave_the_bill(catalog: Catal
     assert decision.steps[1].tokens.uncached == USAGE.uncached - 400
 
 
-def test_a_decision_is_the_same_bytes_every_time(catalog: Catalog, policy: Policy) -> None:
+def test_a_decision_is_the_same_bytes_every_time(facts: Maker, catalog: Catalog, policy: Policy) -> None:
     state = State(usage=USAGE, readable=512, waits=True)
     first = canonical(decide(facts(), policy, state, catalog, NOW))
     again = canonical(decide(facts(), proposal(catalog.ladder("gpt-5.4")), state, Catalog.open(), NOW))
     assert first == again
 
 
-def test_the_levers_come_in_order_and_add_up(catalog: Catalog, policy: Policy) -> None:
+def test_the_levers_come_in_order_and_add_up(facts: Maker, catalog: Catalog, policy: Policy) -> None:
     decision = decide(facts(), policy, State(usage=USAGE, readable=640, waits=True), catalog, NOW)
     assert [step.lever for step in decision.steps] == ["as asked", "tools", "cache", "tier", "effort", "lane"]
     shares = [a.cost - b.cost for a, b in zip(decision.steps, decision.steps[1:], strict=False)]

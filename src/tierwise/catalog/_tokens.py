@@ -78,6 +78,33 @@ def _checked(name: str, count: object) -> int:
     return count
 
 
+_CONTAINED = (
+    ("cached", "input"),
+    ("written", "input"),
+    ("written_12h", "input"),
+    ("audio_input", "input"),
+    ("audio_cached", "cached"),
+    ("audio_cached", "audio_input"),
+    ("reasoning", "output"),
+    ("audio_output", "output"),
+)
+"""(part, whole): no part may exceed what contains it."""
+
+
+def _refuse_contradictions(counts: dict[str, int]) -> None:
+    for part, whole in _CONTAINED:
+        if counts[part] > counts[whole]:
+            raise ImpossibleUsage(
+                f"{part} ({counts[part]}) exceeds {whole} ({counts[whole]}), which contains it"
+            )
+    cached, audio, read = counts["cached"], counts["audio_input"], counts["input"]
+    if cached + audio - counts["audio_cached"] > read:
+        raise ImpossibleUsage(f"cached ({cached}) and audio_input ({audio}) exceed input ({read})")
+    reasoning, spoken, output = counts["reasoning"], counts["audio_output"], counts["output"]
+    if reasoning + spoken > output:
+        raise ImpossibleUsage(f"reasoning ({reasoning}) and audio_output ({spoken}) exceed output ({output})")
+
+
 def disjoint_tokens(
     *,
     input: int,
@@ -116,28 +143,9 @@ def disjoint_tokens(
     }
     for name, count in counts.items():
         _checked(name, count)
-    for part, whole in (
-        ("cached", "input"),
-        ("written", "input"),
-        ("written_12h", "input"),
-        ("audio_input", "input"),
-        ("audio_cached", "cached"),
-        ("audio_cached", "audio_input"),
-        ("reasoning", "output"),
-        ("audio_output", "output"),
-    ):
-        if counts[part] > counts[whole]:
-            raise ImpossibleUsage(
-                f"{part} ({counts[part]}) exceeds {whole} ({counts[whole]}), which contains it"
-            )
+    _refuse_contradictions(counts)
     text_cached = cached - audio_cached
     audio_uncached = audio_input - audio_cached
-    if text_cached + audio_uncached + audio_cached > input:
-        raise ImpossibleUsage(f"cached ({cached}) and audio_input ({audio_input}) exceed input ({input})")
-    if reasoning + audio_output > output:
-        raise ImpossibleUsage(
-            f"reasoning ({reasoning}) and audio_output ({audio_output}) exceed output ({output})"
-        )
     room = input - text_cached - audio_uncached - audio_cached
     written = min(written, room)
     written_12h = min(written_12h, room - written)

@@ -37,43 +37,53 @@ The formats that are recognised: tierwise audit --formats
 """
 
 
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(help="Files, folders or patterns; '-' is standard input.", metavar="PATH"),
+]
+Html = Annotated[Path | None, typer.Option(help="Write the report as one HTML file.", metavar="FILE")]
+Json = Annotated[
+    Path | None, typer.Option(help="Write the findings as JSON; '-' prints them.", metavar="FILE")
+]
+Parquet = Annotated[
+    Path | None, typer.Option(help="Write one row a call (needs tierwise[parquet]).", metavar="FILE")
+]
+Format = Annotated[str | None, typer.Option(help="Read as this format instead of finding out.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")]
+OnLadder = Annotated[str, typer.Option(help="Ladder that moves are proposed on.")]
+Approved = Annotated[
+    list[str] | None, typer.Option(help="Propose only this model; may be repeated.", metavar="MODEL")
+]
+ZeroRetention = Annotated[
+    bool, typer.Option("--zero-retention", help="Propose nothing that stores bodies (Batch).")
+]
+Prices = Annotated[
+    Path | None, typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
+]
+Times = Annotated[
+    list[float] | None,
+    typer.Option(help="Forecast at this many times the volume; may be repeated.", min=0),
+]
+Processes = Annotated[int | None, typer.Option(help="Processes to read with; all cores by default.", min=1)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no report.")]
+ListFormats = Annotated[bool, typer.Option("--formats", help="List the log formats and leave.")]
+
+
 def audit(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(help="Files, folders or patterns; '-' is standard input.", metavar="PATH"),
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Write the report as one HTML file.", metavar="FILE")
-    ] = None,
-    json: Annotated[
-        Path | None, typer.Option(help="Write the findings as JSON; '-' prints them.", metavar="FILE")
-    ] = None,
-    parquet: Annotated[
-        Path | None, typer.Option(help="Write one row a call (needs tierwise[parquet]).", metavar="FILE")
-    ] = None,
-    format: Annotated[str | None, typer.Option(help="Read as this format instead of finding out.")] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")
-    ] = False,
-    ladder: Annotated[str, typer.Option(help="Ladder that moves are proposed on.")] = "gpt-5.4",
-    approved: Annotated[
-        list[str] | None, typer.Option(help="Propose only this model; may be repeated.", metavar="MODEL")
-    ] = None,
-    zero_retention: Annotated[
-        bool, typer.Option("--zero-retention", help="Propose nothing that stores bodies (Batch).")
-    ] = False,
-    prices: Annotated[
-        Path | None, typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
-    ] = None,
-    times: Annotated[
-        list[float] | None,
-        typer.Option(help="Forecast at this many times the volume; may be repeated.", min=0),
-    ] = None,
-    processes: Annotated[
-        int | None, typer.Option(help="Processes to read with; all cores by default.", min=1)
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no report.")] = False,
-    formats: Annotated[bool, typer.Option("--formats", help="List the log formats and leave.")] = False,
+    paths: Paths = None,
+    html: Html = None,
+    json: Json = None,
+    parquet: Parquet = None,
+    format: Format = None,
+    strict: Strict = False,
+    ladder: OnLadder = "gpt-5.4",
+    approved: Approved = None,
+    zero_retention: ZeroRetention = False,
+    prices: Prices = None,
+    times: Times = None,
+    processes: Processes = None,
+    quiet: Quiet = False,
+    formats: ListFormats = False,
 ) -> None:
     """Say what the calls in these logs cost, and what each lever could save."""
     if formats:
