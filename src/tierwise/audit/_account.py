@@ -15,7 +15,7 @@ from tierwise.audit._findings import Counts
 from tierwise.audit._layout import ENDPOINTS, HAS_TOKENS, ODD_TIER, RESIDENCY, STATUSES
 from tierwise.audit._money import DECISIONS, RESIDENT, UNPRICED, PriceBook, money_by
 from tierwise.audit._table import CallTable
-from tierwise.catalog import KINDS, Catalog, Resolution
+from tierwise.catalog import KINDS, Catalog, Model, Resolution
 from tierwise.errors import CatalogError
 
 NO_USAGE = "no usage in the log"
@@ -51,6 +51,11 @@ class Account:
             return self.catalog.resolve(name or "")
         except CatalogError as error:
             return error
+
+    def known(self, name: str) -> Model | None:
+        """The catalog's model of that name, None where it has none."""
+        found = self._resolve(name)
+        return found.model if isinstance(found, Resolution) else None
 
     def _canonical(self) -> tuple[list[str], Any]:
         """Model names of the catalog (or as logged, where it knows none), and each call's index."""

@@ -23,7 +23,7 @@ from tierwise.audit._shares import Shares, work_out
 from tierwise.audit._stages import Levers
 from tierwise.audit._table import CallTable
 from tierwise.audit._waste import IDENTICAL, Waste, find
-from tierwise.audit._workloads import UNKNOWN, Workloads, alone, depth_of_conversation
+from tierwise.audit._workloads import Workloads, alone, depth_of_conversation
 from tierwise.catalog import Catalog
 from tierwise.policy import Policy
 
@@ -122,8 +122,3 @@ def _kept(account: Account, warm: Warmth, verdicts: Verdicts) -> Any:
     if not (model >= 0).any():
         return np.full(len(model), 1000, dtype=np.int64)
     return kept_warm(account, warm.as_sent, verdicts.models, model)
-
-
-def unknown_depth(analysis: Analysis) -> Any:
-    """True for calls without a signal of depth."""
-    return analysis.depth == UNKNOWN

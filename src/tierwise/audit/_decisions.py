@@ -16,7 +16,7 @@ import numpy as np
 
 from tierwise.audit._columns import mixed
 from tierwise.audit._layout import CODES, EFFORT_CODES, ENDPOINTS
-from tierwise.audit._money import PriceBook
+from tierwise.audit._money import MICROSECONDS_A_DAY, PriceBook
 from tierwise.audit._table import CallTable
 from tierwise.catalog import KINDS, LANES, Catalog, Tokens
 from tierwise.policy import Decision, Lengths, Policy, State, decide
@@ -94,7 +94,7 @@ def decide_all(inputs: Inputs, policy: Policy, catalog: Catalog, book: PriceBook
 
 def day_of(at: int) -> int:
     """Days since the epoch of a time in microseconds, -1 for an unknown time."""
-    return int(at) // 86_400_000_000 if at >= 0 else -1
+    return int(at) // MICROSECONDS_A_DAY if at >= 0 else -1
 
 
 def _signature(inputs: Inputs, chosen: Any) -> Any:
@@ -123,7 +123,7 @@ def _signature(inputs: Inputs, chosen: Any) -> Any:
 
 def day_column(calls: CallTable) -> Any:
     """Days since the epoch per call, -1 where the time is unknown."""
-    return np.where(calls["at"] >= 0, calls["at"] // 86_400_000_000, -1)
+    return np.where(calls["at"] >= 0, calls["at"] // MICROSECONDS_A_DAY, -1)
 
 
 def _means(inputs: Inputs, chosen: Any, inverse: Any, sizes: Any) -> dict[str, Any]:

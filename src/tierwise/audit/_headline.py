@@ -21,19 +21,19 @@ from tierwise.audit._findings import (
     LeverShare,
     Spend,
 )
-from tierwise.audit._layout import NO_COST
+from tierwise.audit._layout import NO_COST, PICO
+from tierwise.audit._money import MICROSECONDS_A_DAY
 from tierwise.audit._rows import totals_by_depth
 from tierwise.audit._stages import EXPECTED, HIGH, LOW
 from tierwise.policy import LENGTHS
 
-DAY: Final = 86_400_000_000
+DAY: Final = MICROSECONDS_A_DAY
 LEAST_PERIOD: Final = DAY // 4
 """Microseconds of log below which nothing is scaled to a month."""
 SMALL_BILL: Final = Decimal(5_000)
 """USD a month below which small levers are named as not worth the work."""
 SMALL_SAVING: Final = Decimal(100)
 """USD a month that a lever must save to be worth the work on a small bill."""
-PICO: Final = Decimal(10) ** 12
 
 _BASIS: Final[dict[LeverName, Basis]] = {
     "waste": "measured",

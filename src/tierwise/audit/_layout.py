@@ -7,6 +7,7 @@ without a copy. Digests are 64-bit, keyed; strings are indices into tables besid
 from __future__ import annotations
 
 import struct
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -56,6 +57,8 @@ ODD_TIER: Final = 256
 """Served in a tier without published prices ('scale', 'ultrafast'): its lane is not known."""
 NO_TIME: Final = -(2**62)
 NO_COST: Final = -1
+PICO: Final = Decimal(10) ** 12
+"""A log's own cost is kept in trillionths of a dollar, so that a column of integers holds it."""
 
 _OF_CALL: Final[tuple[tuple[str, str], ...]] = (
     ("at", "q"),

@@ -20,6 +20,7 @@ from tierwise.audit._layout import (
     NO_TIME,
     ODD_TIER,
     OPENINGS,
+    PICO,
     REFUSAL,
     REQUEST_PART,
     RESIDENCY,
@@ -40,7 +41,6 @@ BASES_WITH_TEXTS = 400
 MOST_VERDICTS = 200_000
 """Bound on the memo of packed verdicts; it is refilled when it overflows."""
 KNOWN_TIERS = frozenset({"auto", "default", "flex", "priority", "fast", "batch", "standard"})
-PICO = Decimal(10) ** 12
 MOST_COST = Decimal(1_000_000)
 """USD of one call beyond which a log's own cost is damage, and is not compared."""
 MOST_SCORE = 1e30

@@ -10,7 +10,7 @@ import numpy as np
 from tierwise.audit._account import Account
 from tierwise.audit._layout import BLOCKS
 from tierwise.caching import readable
-from tierwise.catalog import KINDS, Resolution
+from tierwise.catalog import KINDS
 
 MINUTE: Final = 60_000_000
 SHORT_WINDOW: Final = 10 * MINUTE
@@ -37,19 +37,10 @@ def windows(account: Account, names: list[str]) -> Any:
     """Microseconds that an entry stays warm, per model name."""
     found = np.full(len(names), SHORT_WINDOW, dtype=np.int64)
     for i, name in enumerate(names):
-        model = _model(account, name)
-        if model is not None and {"24h", "30m", "12h"} & set(model.model.cache.retentions):
+        model = account.known(name)
+        if model is not None and {"24h", "30m", "12h"} & set(model.cache.retentions):
             found[i] = LONG_WINDOW
     return found
-
-
-def _model(account: Account, name: str) -> Resolution | None:
-    from tierwise.errors import CatalogError
-
-    try:
-        return account.catalog.resolve(name)
-    except CatalogError:
-        return None
 
 
 def warmth(account: Account, *, static: Any, shared: Any) -> Warmth:

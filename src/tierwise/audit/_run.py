@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from tierwise import __version__
 from tierwise.audit._analysis import Analysis, analyse
 from tierwise.audit._breakdowns import breakdowns
 from tierwise.audit._findings import LEVERS, Findings, Outcomes
@@ -138,7 +139,7 @@ def _findings(
     start, end = _period(analysis)
     everything = calls["at"] == calls["at"]
     return Findings(
-        tierwise=_version(),
+        tierwise=__version__,
         policy=policy.digest,
         prices=f"{account.catalog.digest} ({account.catalog.prices_date.isoformat()})",
         ladder=policy.ladder.name,
@@ -201,9 +202,3 @@ def _notes(analysis: Analysis) -> tuple[str, ...]:
         *coverage_notes(analysis.calls, analysis.account.day),
     ]
     return tuple(notes)
-
-
-def _version() -> str:
-    from tierwise import __version__
-
-    return __version__

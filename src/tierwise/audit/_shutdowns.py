@@ -11,8 +11,6 @@ import numpy as np
 from tierwise.audit._account import Account
 from tierwise.audit._findings import Shutdown
 from tierwise.audit._money import UNPRICED, money_by
-from tierwise.catalog import Model
-from tierwise.errors import CatalogError
 
 
 def shutdowns(account: Account, workload: Any, ids: tuple[str, ...]) -> tuple[Shutdown, ...]:
@@ -20,7 +18,7 @@ def shutdowns(account: Account, workload: Any, ids: tuple[str, ...]) -> tuple[Sh
     spend = account.spend_by(account.model, len(account.models))
     rows = []
     for index, name in enumerate(account.models):
-        model = _known(account, name)
+        model = account.known(name)
         if model is None or model.shutdown is None:
             continue
         of_model = account.model == index
@@ -40,13 +38,6 @@ def shutdowns(account: Account, workload: Any, ids: tuple[str, ...]) -> tuple[Sh
             )
         )
     return tuple(sorted(rows, key=lambda row: (row.date, row.model)))
-
-
-def _known(account: Account, name: str) -> Model | None:
-    try:
-        return account.catalog.resolve(name).model
-    except CatalogError:
-        return None
 
 
 def _on_successor(account: Account, rows: Any, successor: str | None) -> Decimal | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
+from tierwise import __version__
 from tierwise.audit._breakdowns import added, tier_of
 from tierwise.audit._findings import (
     LEVERS,
@@ -57,7 +58,7 @@ def from_totals(
     saved = sum((share.saves for share in levers), Decimal(0))
     high = sum((share.high for share in levers), Decimal(0))
     return Findings(
-        tierwise=_version(),
+        tierwise=__version__,
         policy=policy.digest,
         prices=f"{catalog.digest} ({catalog.prices_date.isoformat()})",
         ladder=policy.ladder.name,
@@ -296,9 +297,3 @@ def coverage_notes(calls: CallTable, day: Any) -> tuple[str, ...]:
     days = {day_of(bucket.start) for bucket in calls.buckets}
     read = f"A usage export of {requests:,} requests on {len(days)} days was read beside {len(day):,} single calls"
     return (f"{read}; it is compared with them, not added.",)
-
-
-def _version() -> str:
-    from tierwise import __version__
-
-    return __version__

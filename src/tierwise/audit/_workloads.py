@@ -10,7 +10,6 @@ import numpy as np
 from tierwise.audit._columns import mixed
 from tierwise.audit._layout import CODES
 from tierwise.audit._table import CallTable
-from tierwise.workloads import DEPTHS
 
 
 class Workloads(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +30,6 @@ class Workloads(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = CODES["depth"]["unknown"]
-RANKS = np.array([DEPTHS.index(depth) for depth in DEPTHS])
 
 
 def sessions(calls: CallTable) -> Any:
