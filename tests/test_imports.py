@@ -18,10 +18,24 @@ ROOMS = {
     "caching": {"calls", "catalog", "workloads"},
     "policy": {"calls", "catalog", "workloads", "tools", "caching"},
     "upstream": {"calls"},
+    "online": {"calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
+    "client": {"online", "calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
     "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
     "simulator": {"calls"},
-    "cli": {"simulator", "audit", "calls", "catalog", "workloads", "tools", "caching", "policy", "report"},
+    "cli": {
+        "simulator",
+        "client",
+        "online",
+        "audit",
+        "calls",
+        "catalog",
+        "workloads",
+        "tools",
+        "caching",
+        "policy",
+        "report",
+    },
 }
 
 

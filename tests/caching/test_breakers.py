@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tierwise.caching import first_difference, shared_share
+from tierwise.caching import first_difference, first_parting, outline, shared_share
 
 CASES = [
     ("timestamp", "Now: 2026-11-20 14:05:11. Answer.", "Now: 2026-11-21 09:00:02. Answer."),
@@ -44,7 +44,11 @@ def test_any_two_texts_are_compared(a: str, b: str) -> None:
     if found is not None:
         assert a[: found.position] == b[: found.position]
         assert all(len(example) <= 60 for example in found.example)
-    assert 0 <= shared_share(a, b) <= 1
+    assert 0 <= shared_share(outline(a), outline(b)) <= 1
+    parting = first_parting(outline(a), outline(b))
+    assert (parting is None) == (a == b)
+    if parting is not None:
+        assert a[: parting.position] == b[: parting.position]
 
 
 @pytest.mark.parametrize(
@@ -53,12 +57,28 @@ def test_any_two_texts_are_compared(a: str, b: str) -> None:
 def test_hostile_text_takes_no_time(text: str) -> None:
     start = time.process_time()
     first_difference("x" + text, "y" + text)
+    shared_share(outline("x" + text[:6_000]), outline("y" + text[:6_000]))
     assert time.process_time() - start < 1
 
 
 def test_what_two_texts_share_counts_lines_and_their_ends() -> None:
     a = "Now 10:00.\n" + "rule\n" * 99
     b = "Now 11:30.\n" + "rule\n" * 99
-    assert shared_share(a, a) == 1
-    assert 0.98 < shared_share(a, b) < 1
-    assert shared_share("abc", "xyz") == 0
+    assert shared_share(outline(a), outline(a)) == 1
+    assert 0.98 < shared_share(outline(a), outline(b)) < 1
+    assert shared_share(outline("abc"), outline("xyz")) == 0
+
+
+@pytest.mark.parametrize(("kind", "a", "b"), CASES, ids=[f"{kind}: {a[:24]}" for kind, a, _ in CASES])
+def test_an_outline_tells_the_kind_of_difference_too(kind: str, a: str, b: str) -> None:
+    found = first_parting(outline(a, b"key"), outline(b, b"key"))
+    assert found is not None
+    # Word by word: a time of two words is told by its first, and one stuck to other text is text.
+    words = {"Now: 2026-11-20 14:05:11. Answer.": "date", "t=1795568742 go": "text"}
+    assert found.kind == words.get(a, kind)
+
+
+def test_no_word_stands_in_an_outline_and_another_key_gives_another() -> None:
+    made = outline("pineapple pineapple", b"one")
+    assert b"pineapple" not in made
+    assert made != outline("pineapple pineapple", b"two")

@@ -8,9 +8,10 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from tierwise.audit._result import Kept
 from tierwise.audit._table import CallTable
 from tierwise.audit._workloads import Workloads
-from tierwise.caching import Difference, first_difference, shared_share
+from tierwise.caching import first_difference, first_parting, outline, shared_share
 
 MOST_PAIRS: Final = 6
 """Pairs of texts compared in one workload."""
@@ -73,39 +74,75 @@ def _variants(calls: CallTable, workloads: Workloads) -> Any:
     return np.bincount(number[fresh], minlength=len(workloads))
 
 
-def _texts(calls: CallTable, workloads: Workloads) -> dict[int, list[str]]:
+def _texts(calls: CallTable, workloads: Workloads) -> dict[int, list[Kept]]:
     """Kept instruction texts by workload number, in the order of their digests."""
     skeletons = len(calls.tables["skeleton"])
     of_skeleton: dict[int, list[int]] = {}
     for pair in np.unique(workloads.of * skeletons + calls["skeleton"]).tolist():
         number, skeleton = divmod(pair, skeletons)
         of_skeleton.setdefault(skeleton, []).append(number)
-    texts: dict[int, list[str]] = {}
+    texts: dict[int, list[Kept]] = {}
     for kept in calls.texts.values():
-        for _, (skeleton, text) in sorted(kept.items()):
-            for number in of_skeleton.get(skeleton, ()) if text else ():
-                texts.setdefault(number, []).append(text)
+        for _, found in sorted(kept.items()):
+            for number in of_skeleton.get(found.skeleton, ()) if found.text or found.outline else ():
+                texts.setdefault(number, []).append(found)
     return texts
 
 
-def _by_text(texts: list[str], calls: int) -> Broken | None:
+class _Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """Where two texts of a workload part, and how much they share."""
+
+    kind: str
+    position: int
+    length: int
+    example: tuple[str, str]
+    share: float
+
+
+def _by_text(texts: list[Kept], calls: int) -> Broken | None:
     """The earliest difference among a few pairs of instructions, and what they share."""
-    found: list[tuple[Difference, str, str]] = []
-    for a, b in pairwise(texts[: MOST_PAIRS + 1]):
-        difference = first_difference(a, b)
-        if difference is not None:
-            found.append((difference, a, b))
+    pairs = pairwise(texts[: MOST_PAIRS + 1])
+    found = [pair for pair in (_pair(a, b) for a, b in pairs) if pair is not None]
     if not found:
         return None
-    difference, _, _ = min(found, key=lambda f: f[0].position)
-    share = sum(shared_share(a, b) for _, a, b in found) / len(found)
+    first = min(found, key=lambda pair: pair.position)
     return Broken(
-        kind=difference.kind,
-        where=f"instructions, character {difference.position + 1} of {difference.length}",
-        example=difference.example,
+        kind=first.kind,
+        where=f"instructions, character {first.position + 1} of {first.length}",
+        example=first.example,
         calls=calls,
+        share=sum(pair.share for pair in found) / len(found),
+    )
+
+
+def _pair(a: Kept, b: Kept) -> _Pair | None:
+    """Two texts compared: shown by their text where it is at hand, shared by their outlines always."""
+    share = shared_share(_outline(a), _outline(b))
+    if a.text is not None and b.text is not None:
+        difference = first_difference(a.text, b.text)
+        if difference is None:
+            return None
+        return _Pair(
+            kind=difference.kind,
+            position=difference.position,
+            length=difference.length,
+            example=difference.example,
+            share=share,
+        )
+    parting = first_parting(_outline(a), _outline(b))
+    if parting is None:
+        return None
+    return _Pair(
+        kind=parting.kind,
+        position=parting.position,
+        length=parting.length,
+        example=("(not recorded)", "(not recorded)"),
         share=share,
     )
+
+
+def _outline(kept: Kept) -> bytes:
+    return kept.outline if kept.text is None else outline(kept.text)
 
 
 def _by_tools(calls: CallTable, workloads: Workloads, number: int) -> Broken | None:

@@ -31,13 +31,24 @@ from tierwise.audit._layout import (
     VERDICT_PART,
     WORDS_PART,
 )
-from tierwise.audit._result import TEXTS_PER_BASE, Result, Skeleton, Table, Toolset
-from tierwise.calls import Bucket, Call, CostLine, Place, Record, Request, Response, Skipped
+from tierwise.audit._result import Kept, Result, Skeleton, Table, Toolset
+from tierwise.audit._without_text import called_by, facts_of, flags_of, tool_names_of
+from tierwise.caching import TEXT_LENGTH, Smallest
+from tierwise.calls import (
+    Bucket,
+    Call,
+    CostLine,
+    Place,
+    Record,
+    Recorded,
+    Request,
+    Response,
+    Skipped,
+    named_place,
+)
 from tierwise.catalog import Tokens
-from tierwise.workloads import Block, Recogniser, Template, instructions_of, tool_names
+from tierwise.workloads import Block, Facts, Recogniser, Template, instructions_of, tool_names
 
-TEXT_LENGTH = 6_000
-BASES_WITH_TEXTS = 400
 MOST_VERDICTS = 200_000
 """Bound on the memo of packed verdicts; it is refilled when it overflows."""
 KNOWN_TIERS = frozenset({"auto", "default", "flex", "priority", "fast", "batch", "standard"})
@@ -52,6 +63,7 @@ _MOST = 2**32 - 1
 _NAN = float("nan")
 _NO_PLACE = Place(file=0, line=0)
 _NO_TOKENS = Tokens()
+_NO_HOSTED: Mapping[str, int] = {}
 _NO_BLOCKS = (Block(0, 0), Block(0, 0))
 _PADDING = tuple((0,) * (OPENINGS - length) for length in range(OPENINGS + 1))
 """By length of an opening: the zeros that are missing."""
@@ -76,11 +88,6 @@ Verdict = tuple[int, int, frozenset[str], tuple[str, ...], str | None, str, str,
 """Template digest and base, needs, signals, effort, role, task, depth."""
 
 
-HINTS = ("workload", "feature", "use_case", "prompt_name", "prompt_id", "task", "operation", "step")
-"""Metadata keys under which applications name the place a call comes from."""
-LONGEST_HINT = 80
-
-
 class Partial:
     """Folds records into rows. One per unit; the recogniser may be shared by units of a process."""
 
@@ -99,7 +106,8 @@ class Partial:
         self.examples: list[Skipped] = []
         self._buckets: list[Bucket] = []
         self._costs: list[CostLine] = []
-        self._texts: dict[int, dict[int, tuple[int, str]]] = {}
+        self._texts: dict[int, dict[int, Kept]] = {}
+        self._smallest = Smallest()
         self.records = 0
 
     def add(self, record: Record) -> None:
@@ -161,6 +169,15 @@ class Partial:
         if tokens is None:
             tokens = _NO_TOKENS
         place = call.place or _NO_PLACE
+        recorded = call.recorded
+        called: tuple[str, ...]
+        hosted: Mapping[str, int]
+        if recorded is not None:
+            called, hosted = called_by(recorded), recorded.hosted
+        elif response is not None:
+            called, hosted = response.tool_calls, response.hosted
+        else:
+            called, hosted = (), _NO_HOSTED
         # One pack and no intermediate values: this runs on every call.
         rows = self._rows
         rows += CALL_PART.pack(
@@ -168,7 +185,7 @@ class Partial:
             NO_COST if call.logged_cost is None else _pico(call.logged_cost),
             digest(call.id) if call.id else 0,
             digest(call.join) if call.join else 0,
-            self._answer(response) if response is not None else 0,
+            (self._answer(response) if response is not None else 0) if recorded is None else recorded.answer,
             name(call.session) if call.session else 0,
             name(call.trace) if call.trace else 0,
             digest(call.span) if call.span else 0,
@@ -184,12 +201,12 @@ class Partial:
             tokens.audio_output,
             min(call.latency // 1000, _MOST) if call.latency else 0,
             tables["user"][call.user],
-            tables["used"][response.tool_calls or None] if response is not None else 0,
-            tables["hosted"][_hosted(response)] if response is not None else 0,
+            tables["used"][called] if called else 0,
+            tables["hosted"][tuple(sorted(hosted.items()))] if hosted else 0,
             _mean(scores) if scores else _NAN,
             place.file,
             place.line,
-            _flags(call, request, response),
+            _flags(call, request, response) if recorded is None else flags_of(recorded, call),
         )
         words = (
             call.model_asked,
@@ -197,7 +214,7 @@ class Partial:
             call.project,
             call.key,
             call.tags or None,
-            call.name or (_hint(call.metadata) if call.metadata else None),
+            call.name or (named_place(call.metadata) if call.metadata else None),
             call.error,
             call.lane,
             call.lane_basis,
@@ -205,7 +222,12 @@ class Partial:
             call.status,
         )
         rows += self._words.get(words) or self._add_words(words)
-        rows += _NO_REQUEST if request is None else self._recognised(request)
+        if request is not None:
+            rows += self._recognised(self._recogniser.recognise(request), request)
+        elif recorded is not None and bytes(recorded.facts):
+            rows += self._recognised(facts_of(recorded), recorded)
+        else:
+            rows += _NO_REQUEST
 
     def _add_words(self, words: Words) -> bytes:
         """Pack a combination of words not met before."""
@@ -228,9 +250,8 @@ class Partial:
         )
         return packed
 
-    def _recognised(self, request: Request) -> bytes:
-        """The part of a row that recognising the request tells."""
-        facts = self._recogniser.recognise(request)
+    def _recognised(self, facts: Facts, source: Request | Recorded) -> bytes:
+        """The part of a row that recognising the request tells, now or when it was recorded."""
         template = facts.template
         verdict = (
             template.digest,
@@ -238,7 +259,7 @@ class Partial:
             template.base,
             facts.needs,
             facts.signals,
-            request.effort,
+            facts.effort,
             facts.role,
             facts.task,
             facts.depth,
@@ -266,7 +287,7 @@ class Partial:
             facts.newest_tokens,
             min(facts.max_output_tokens or 0, _MOST),
             min(facts.turn, 65_535),
-        ) + (self._verdicts.get(verdict) or self._add_verdict(verdict, template, request))
+        ) + (self._verdicts.get(verdict) or self._add_verdict(verdict, template, source))
 
     def _answer(self, response: Response) -> int:
         """What came back, so that a loop shows as the same tool calls over and over."""
@@ -274,16 +295,16 @@ class Partial:
             return self._digest("\x1f".join((*response.tool_calls, *response.arguments)))
         return SAID if response.text else 0
 
-    def _add_verdict(self, verdict: Verdict, template: Template, request: Request) -> bytes:
+    def _add_verdict(self, verdict: Verdict, template: Template, source: Request | Recorded) -> bytes:
         """Pack a verdict not met before of a template, whose text is kept for showing."""
         if len(self._verdicts) >= MOST_VERDICTS:
             self._verdicts.clear()
         tables, (_, _, needs, signals, effort, role, task, depth) = self._tables, verdict
         skeleton = self._skeleton(template)
-        self._keep_text(template, skeleton, request)
+        self._keep_text(template, skeleton, source)
         packed = self._verdicts[verdict] = VERDICT_PART.pack(
             template.instructions_tokens,
-            self._toolset(template, request),
+            self._toolset(template, source),
             tables["needs"][needs or None],
             skeleton,
             tables["signals"][signals or None],
@@ -294,16 +315,15 @@ class Partial:
         )
         return packed
 
-    def _toolset(self, template: Template, request: Request) -> int:
+    def _toolset(self, template: Template, source: Request | Recorded) -> int:
         tools = template.tools
         if not tools:
             return 0
         key = tuple(tool.digest for tool in tools)
         index = self._toolsets.get(key)
         if index is None:
-            toolset = Toolset(
-                names=tool_names(request), digests=key, tokens=tuple(tool.tokens for tool in tools)
-            )
+            names = tool_names(source) if isinstance(source, Request) else tool_names_of(source, key)
+            toolset = Toolset(names=names, digests=key, tokens=tuple(tool.tokens for tool in tools))
             index = self._toolsets[key] = self._tables["toolset"][toolset]
         return index
 
@@ -321,30 +341,21 @@ class Partial:
         )
         return self._tables["skeleton"][skeleton]
 
-    def _keep_text(self, template: Template, skeleton: int, request: Request) -> None:
+    def _keep_text(self, template: Template, skeleton: int, source: Request | Recorded) -> None:
         """Keep the texts with the smallest digests: the same ones however the log is cut."""
-        texts = self._texts.get(template.base)
-        if texts is None:
-            if len(self._texts) >= BASES_WITH_TEXTS:
-                return
-            texts = self._texts[template.base] = {}
-        if template.digest in texts:
+        if isinstance(source, Recorded) and not source.outline:
+            # The recorder wrote it once, in the line of an earlier call.
             return
-        if len(texts) >= TEXTS_PER_BASE:
-            largest = max(texts)
-            if template.digest > largest:
-                return
-            del texts[largest]
-        texts[template.digest] = (skeleton, instructions_of(request)[:TEXT_LENGTH])
-
-
-def _hint(metadata: Mapping[str, str]) -> str | None:
-    """What the application calls the place, by the first of `HINTS` that has a short text."""
-    for key in HINTS:
-        value = metadata.get(key)
-        if value and len(value) <= LONGEST_HINT:
-            return value
-    return None
+        takes, leaving = self._smallest.takes(template.base, template.digest)
+        if not takes:
+            return
+        if isinstance(source, Request):
+            kept = Kept(skeleton, instructions_of(source)[:TEXT_LENGTH])
+        else:
+            kept = Kept(skeleton, None, source.outline)
+        texts = self._texts.setdefault(template.base, {})
+        texts.pop(leaving or 0, None)
+        texts[template.digest] = kept
 
 
 def _pico(cost: Decimal) -> int:
@@ -378,9 +389,3 @@ def _flags(call: Call, request: Request | None, response: Response | None) -> in
         if not response.text and not response.tool_calls:
             flags |= EMPTY_ANSWER
     return flags
-
-
-def _hosted(response: Response) -> tuple[tuple[str, int], ...] | None:
-    """Hosted tools billed, by kind, in a form that can be looked up."""
-    hosted = response.hosted
-    return tuple(sorted(hosted.items())) if hosted else None

@@ -10,8 +10,15 @@ import msgspec
 
 from tierwise.calls import Bucket, CostLine, Skipped
 
-TEXTS_PER_BASE = 48
-"""Instruction texts kept per base group, for showing what breaks a prefix."""
+
+class Kept(msgspec.Struct, frozen=True):
+    """The instructions of one template, kept to find what breaks a prefix."""
+
+    skeleton: int
+    """Index in the table of skeletons."""
+    text: str | None
+    """Their start; None where only an outline was recorded."""
+    outline: bytes = b""
 
 
 class Skeleton(msgspec.Struct, frozen=True):
@@ -59,5 +66,5 @@ class Result(msgspec.Struct, kw_only=True):
     examples: list[Skipped]
     buckets: list[Bucket]
     costs: list[CostLine]
-    texts: dict[int, dict[int, tuple[int, str]]]
-    """Base to template digest to (skeleton index, start of the instructions)."""
+    texts: dict[int, dict[int, Kept]]
+    """Base to template digest to its instructions."""

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tierwise.audit._layout import DTYPE, NAMES, TABLES
-from tierwise.audit._result import TEXTS_PER_BASE, Result
+from tierwise.audit._result import Kept, Result
+from tierwise.caching import TEXTS_PER_BASE
 from tierwise.calls import Bucket, CostLine, Skipped
 
 Column = npt.NDArray[Any]
@@ -32,7 +33,7 @@ class CallTable(msgspec.Struct, kw_only=True):
     """(unit, skipped record), its line counted within the unit."""
     buckets: list[Bucket]
     costs: list[CostLine]
-    texts: dict[int, dict[int, tuple[int, str]]]
+    texts: dict[int, dict[int, Kept]]
     records: int
 
     def __len__(self) -> int:
@@ -121,14 +122,14 @@ class Merge:
                     found.append((unit, skipped))
         return found
 
-    def _texts(self, order: list[int]) -> dict[int, dict[int, tuple[int, str]]]:
-        merged: dict[int, dict[int, tuple[int, str]]] = {}
+    def _texts(self, order: list[int]) -> dict[int, dict[int, Kept]]:
+        merged: dict[int, dict[int, Kept]] = {}
         for unit in order:
             remap = self._remaps[unit]["skeleton"]
             for base, texts in self._small[unit].texts.items():
                 kept = merged.setdefault(base, {})
-                for digest, (skeleton, text) in texts.items():
-                    kept[digest] = (int(remap[skeleton]), text)
+                for digest, found in texts.items():
+                    kept[digest] = msgspec.structs.replace(found, skeleton=int(remap[found.skeleton]))
                 for digest in sorted(kept)[TEXTS_PER_BASE:]:
                     del kept[digest]
         return merged

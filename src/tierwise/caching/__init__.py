@@ -1,12 +1,35 @@
 """The prompt cache: what it could have served, and what keeps it from serving more.
 
-In: prefix digests with their tokens and times; texts of one workload. Out: tokens that an
-earlier call had left warm, and the first difference that breaks a prefix.
+In: prefix digests with their tokens and times; texts of one workload, or their outlines. Out:
+tokens that an earlier call had left warm, and the first difference that breaks a prefix.
 """
 
 from __future__ import annotations
 
-from tierwise.caching._breakers import Difference, Kind, first_difference, shared_share
+from tierwise.caching._breakers import Difference, Kind, first_difference
+from tierwise.caching._outline import (
+    TEXT_LENGTH,
+    TEXTS_PER_BASE,
+    Parting,
+    Smallest,
+    first_parting,
+    outline,
+    shared_share,
+)
 from tierwise.caching._replay import MINIMUM_PREFIX, STEP, readable
 
-__all__ = ["MINIMUM_PREFIX", "STEP", "Difference", "Kind", "first_difference", "readable", "shared_share"]
+__all__ = [
+    "MINIMUM_PREFIX",
+    "STEP",
+    "TEXTS_PER_BASE",
+    "TEXT_LENGTH",
+    "Difference",
+    "Kind",
+    "Parting",
+    "Smallest",
+    "first_difference",
+    "first_parting",
+    "outline",
+    "readable",
+    "shared_share",
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import Final, Literal
 
 import msgspec
@@ -58,30 +57,6 @@ def first_difference(a: str, b: str) -> Difference | None:
         length=min(len(a), len(b)),
         example=(in_a[:EXAMPLE_LENGTH], in_b[:EXAMPLE_LENGTH]),
     )
-
-
-def shared_share(a: str, b: str) -> float:
-    """Share of two texts that is the same in both once their variables stand at the end, 0 to 1.
-
-    Lines that both have count whole; of a pair of lines that differ, their common start and end.
-    """
-    longest = max(len(a), len(b))
-    if not longest:
-        return 1.0
-    in_b = Counter(b.split("\n"))
-    same, left = 0, []
-    for line in a.split("\n"):
-        if in_b[line] > 0:
-            in_b[line] -= 1
-            same += len(line) + 1
-        else:
-            left.append(line)
-    other = [line for line, count in in_b.items() for _ in range(count)]
-    for line, its_pair in zip(left, other, strict=False):
-        start = _shared(line, its_pair)
-        rest = min(len(line), len(its_pair)) - start
-        same += start + min(_shared(line[::-1], its_pair[::-1]), rest)
-    return min(1.0, same / longest)
 
 
 def _shared(a: str, b: str) -> int:

@@ -6,8 +6,12 @@ stream of Call, Bucket, CostLine and Skipped records, each with the place it cam
 
 from __future__ import annotations
 
+from tierwise.calls._context import named_place
+from tierwise.calls._exchange import Around, live_call
 from tierwise.calls._plan import Plan, Unit, absolute_place, formats, plan
 from tierwise.calls._read import read
+from tierwise.calls._recorded import VERSION as RECORDER_VERSION
+from tierwise.calls._recorded import Recorded, encode_recorded
 from tierwise.calls._requests import parse_request, request_from
 from tierwise.calls._responses import parse_response, response_from
 from tierwise.calls._send import (
@@ -28,7 +32,6 @@ from tierwise.calls._types import (
     Bucket,
     Call,
     CostLine,
-    Endpoint,
     Function,
     Message,
     Part,
@@ -37,12 +40,14 @@ from tierwise.calls._types import (
     Request,
     Response,
     Skipped,
-    Status,
     ToolCall,
 )
+from tierwise.calls._words import Endpoint, Status
 
 __all__ = [
     "NOT_DAMAGE",
+    "RECORDER_VERSION",
+    "Around",
     "Attempt",
     "Bucket",
     "Call",
@@ -59,6 +64,7 @@ __all__ = [
     "Place",
     "Plan",
     "Record",
+    "Recorded",
     "Request",
     "Response",
     "Retries",
@@ -71,7 +77,10 @@ __all__ = [
     "Unit",
     "absolute_place",
     "assembled",
+    "encode_recorded",
     "formats",
+    "live_call",
+    "named_place",
     "parse_request",
     "parse_response",
     "plan",

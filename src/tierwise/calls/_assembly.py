@@ -8,9 +8,10 @@ from tierwise.calls._context import Beside, Context, beside_of
 from tierwise.calls._format import BadRecord
 from tierwise.calls._requests import WireRequest, request_from_wire
 from tierwise.calls._responses import WireResponse, response_from_wire
-from tierwise.calls._types import Call, Endpoint, Place, Request, Response
+from tierwise.calls._types import Call, Place, Request, Response
 from tierwise.calls._usage import lane_of, window_lane
 from tierwise.calls._values import EARLIEST, LATEST
+from tierwise.calls._words import Endpoint
 from tierwise.catalog import Lane, LaneBasis
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from tierwise.calls._responses import Fault
-from tierwise.calls._types import Status
 from tierwise.calls._values import labels, mapping, moment, money, real
 from tierwise.calls._values import text as text_or_none
+from tierwise.calls._words import Status
 from tierwise.catalog import Tokens
 
 _ABSENT = msgspec.Raw()
@@ -105,6 +105,20 @@ _ODD = (*_DATES, *_REALS, *_RAW, "tags", "cost", "cost_usd", "error")
 _TEXTS = tuple(
     name for name in Context.__struct_fields__ if name not in (*_ODD, "residency", "status", "status_code")
 )
+
+
+HINTS = ("workload", "feature", "use_case", "prompt_name", "prompt_id", "task", "operation", "step")
+"""Metadata keys under which applications name the place a call comes from."""
+LONGEST_HINT = 80
+
+
+def named_place(metadata: Mapping[str, str]) -> str | None:
+    """What the application calls the place of a call, by the first of `HINTS` that has a short text."""
+    for key in HINTS:
+        value = metadata.get(key)
+        if value and len(value) <= LONGEST_HINT:
+            return value
+    return None
 
 
 def context_shape(source: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, get_args
 
-from tierwise.calls._types import Endpoint
+from tierwise.calls._words import Endpoint
 
 _NAMES: frozenset[str] = frozenset(get_args(Endpoint))
 

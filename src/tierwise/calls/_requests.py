@@ -17,8 +17,9 @@ from msgspec import Raw
 from tierwise.calls._coerce import encoded, request_shape
 from tierwise.calls._endpoints import endpoint_of, endpoint_of_request
 from tierwise.calls._format import BadRecord
-from tierwise.calls._types import Endpoint, Message, Part, Request
+from tierwise.calls._types import Message, Part, Request
 from tierwise.calls._values import object_from
+from tierwise.calls._words import Endpoint
 from tierwise.errors import RequestError
 
 _NO_RAW = Raw()

@@ -12,9 +12,10 @@ from tierwise.calls._coerce import encoded, response_shape
 from tierwise.calls._endpoints import endpoint_of_response
 from tierwise.calls._format import BadRecord
 from tierwise.calls._streams import assembled, is_stream
-from tierwise.calls._types import Endpoint, Response, Status, ToolCall
+from tierwise.calls._types import Response, ToolCall
 from tierwise.calls._usage import Usage, tokens_of
 from tierwise.calls._values import object_from
+from tierwise.calls._words import Endpoint, Status
 from tierwise.errors import RequestError
 
 

@@ -8,17 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from tierwise.calls._recorded import Recorded
+from tierwise.calls._words import Endpoint, Status
 from tierwise.catalog import Lane, Tokens
-
-Endpoint = Literal["chat", "responses", "embeddings", "completions", "decisions", "other"]
-"""Which OpenAI endpoint was called; 'other' is any path without token-level meaning here."""
-
-Status = Literal["ok", "incomplete", "error", "abandoned", "unknown"]
-"""How a call ended.
-
-'incomplete' was cut by a cap or a filter; 'abandoned' was cancelled or left by its caller;
-'unknown' is a record that does not tell.
-"""
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
@@ -193,6 +185,8 @@ class Call(msgspec.Struct, frozen=True):
     residency: bool = False
     """Sent to a data-residency endpoint, which carries an uplift."""
     place: Place | None = None
+    recorded: Recorded | None = None
+    """A call that was recorded without its text: what is known of its request and response."""
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):

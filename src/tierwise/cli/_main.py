@@ -14,6 +14,7 @@ import typer
 from tierwise.cli._audit import audit
 from tierwise.cli._policy import policy_app
 from tierwise.cli._prices import models, price
+from tierwise.cli._record import record
 from tierwise.cli._route import route
 from tierwise.cli._simulate import simulate
 from tierwise.errors import TierwiseError
@@ -39,6 +40,7 @@ def build() -> typer.Typer:
     app.command()(audit)
     app.command()(models)
     app.command()(price)
+    app.command()(record)
     app.command()(route)
     app.command()(simulate)
     app.add_typer(policy_app(), name="policy")

@@ -6,7 +6,8 @@ calls (which segments vary inside a workload) learns Templates from a log and ap
 
 from __future__ import annotations
 
-from tierwise.workloads._definitions import tool_names
+from tierwise.workloads._definitions import tool_digest, tool_names
+from tierwise.workloads._keys import key_id, make_key, read_key
 from tierwise.workloads._mask import mask
 from tierwise.workloads._prompt import instructions_of
 from tierwise.workloads._recognise import Recogniser
@@ -45,9 +46,13 @@ __all__ = [
     "ToolFact",
     "fingerprint",
     "instructions_of",
+    "key_id",
     "learn_templates",
+    "make_key",
     "mask",
+    "read_key",
     "role_of",
     "roles_in_trace",
+    "tool_digest",
     "tool_names",
 ]

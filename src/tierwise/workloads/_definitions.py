@@ -73,6 +73,16 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     """Of names and types, without descriptions and enum values; 0 for none."""
 
 
+def tool_digest_by(digester: Digester, name: str) -> int:
+    """The digest of a tool by its name (`ToolFact.digest`)."""
+    return digester.text("t:" + name)
+
+
+def tool_digest(name: str, key: bytes = b"") -> int:
+    """As above, under a key."""
+    return tool_digest_by(Digester(key), name)
+
+
 class Definitions:
     """Reads tools and schemas; remembers them by their bytes."""
 
@@ -121,7 +131,7 @@ class Definitions:
         for tool in _opened(parsed):
             text = _text(tool)
             fact = ToolFact(
-                digest=self._digester.text("t:" + text.name), tokens=_tokens(msgspec.json.encode(tool))
+                digest=tool_digest_by(self._digester, text.name), tokens=_tokens(msgspec.json.encode(tool))
             )
             tools.append(Tool(text=text, fact=fact, need=_need(tool)))
         entry = Entry(tools=tuple(tools), tokens=_tokens(_compact(raw)), digest=self._digester.of(raw))

@@ -21,6 +21,7 @@ MODULES = (
     "langsmith",
     "helicone",
     "llm_sqlite",
+    "recorder",
     # Wide shapes last.
     "openai_pairs",
     "openai_stored",

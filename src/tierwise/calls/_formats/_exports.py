@@ -11,18 +11,10 @@ import msgspec
 from tierwise.calls._format import BadRecord
 from tierwise.calls._requests import request_from
 from tierwise.calls._responses import response_from
-from tierwise.calls._types import (
-    NOT_OPENAI,
-    Call,
-    Endpoint,
-    Place,
-    Record,
-    Response,
-    Skipped,
-    Status,
-)
+from tierwise.calls._types import NOT_OPENAI, Call, Place, Record, Response, Skipped
 from tierwise.calls._usage import lane_of, usage_tokens
 from tierwise.calls._values import count, mapping, moment, text
+from tierwise.calls._words import Endpoint, Status
 from tierwise.catalog import Tokens
 
 _UNTOLD = frozenset({"", "none", "null", "unknown", "langchain", "crewai", "litellm", "vercel", "custom"})

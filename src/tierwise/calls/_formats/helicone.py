@@ -22,8 +22,9 @@ from tierwise.calls._formats._exports import (
     require_openai,
 )
 from tierwise.calls._formats._messages import answer_body, chat_messages
-from tierwise.calls._types import FROM_CACHE, Call, Endpoint, Place, Record
+from tierwise.calls._types import FROM_CACHE, Call, Place, Record
 from tierwise.calls._values import count, first, labels, mapping, moment, money, object_from, text
+from tierwise.calls._words import Endpoint
 
 _NO_REFERENCE = "00000000-0000-0000-0000-000000000000"
 _OURS = ("request_created_at", "response_created_at")

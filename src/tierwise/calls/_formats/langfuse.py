@@ -24,8 +24,9 @@ from tierwise.calls._formats._exports import (
 from tierwise.calls._formats._langfuse_usage import lane_named, usage_of
 from tierwise.calls._formats._messages import answer_body, chat_messages, tool_definitions
 from tierwise.calls._formats._traces import Node, callers
-from tierwise.calls._types import Call, Endpoint, Place, Record
+from tierwise.calls._types import Call, Place, Record
 from tierwise.calls._values import embedded, first, labels, mapping, moment, money, object_from, text
+from tierwise.calls._words import Endpoint
 
 _CALLS = ("GENERATION", "EMBEDDING")
 _TYPES = frozenset(

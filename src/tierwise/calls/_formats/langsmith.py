@@ -23,8 +23,9 @@ from tierwise.calls._formats._exports import (
     span_of_time,
 )
 from tierwise.calls._formats._messages import answer_body, chat_messages, tool_definitions
-from tierwise.calls._types import Call, Endpoint, Place, Record
+from tierwise.calls._types import Call, Place, Record
 from tierwise.calls._values import embedded, first, labels, mapping, money, object_from, text
+from tierwise.calls._words import Endpoint
 
 _CALLS = ("llm", "embedding")
 _THREAD = ("session_id", "thread_id", "conversation_id")

@@ -26,8 +26,9 @@ from tierwise.calls._formats._exports import (
     span_of_time,
 )
 from tierwise.calls._formats._messages import answer_body, chat_messages
-from tierwise.calls._types import FROM_CACHE, Call, Endpoint, Place, Record
+from tierwise.calls._types import FROM_CACHE, Call, Place, Record
 from tierwise.calls._values import embedded, first, labels, mapping, money, object_from, text
+from tierwise.calls._words import Endpoint
 
 _ENDPOINTS: tuple[tuple[str, Endpoint], ...] = (
     ("text_completion", "completions"),

@@ -18,8 +18,9 @@ from tierwise.calls._endpoints import endpoint_of, endpoint_of_request
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._requests import WireRequest, wire_request
 from tierwise.calls._responses import Fault, WireResponse, endpoint_of_answer, wire_response
-from tierwise.calls._types import Endpoint, Place, Record
+from tierwise.calls._types import Place, Record
 from tierwise.calls._values import mapping, object_from, text
+from tierwise.calls._words import Endpoint
 from tierwise.catalog import Tokens
 
 

@@ -21,8 +21,9 @@ from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._requests import WireRequest, wire_request, wire_request_of, with_raw_parts
 from tierwise.calls._responses import WireResponse, endpoint_of_answer, wire_response
 from tierwise.calls._streams import assembled
-from tierwise.calls._types import Call, Endpoint, Place, Record
+from tierwise.calls._types import Call, Place, Record
 from tierwise.calls._values import decoded, embedded, first, object_from
+from tierwise.calls._words import Endpoint
 
 _REQUESTS = ("request", "req", "request_body", "requestBody", "kwargs", "params")
 _RESPONSES = ("response", "resp", "response_body", "responseBody", "completion", "result")

@@ -38,8 +38,9 @@ from tierwise.calls._formats._exports import (
 )
 from tierwise.calls._formats._span_text import answer_of, messages_of, native_request
 from tierwise.calls._formats._traces import Node, callers
-from tierwise.calls._types import Call, Endpoint, Place, Record
+from tierwise.calls._types import Call, Place, Record
 from tierwise.calls._values import embedded, first, labels, mapping, moment, money, object_from, text
+from tierwise.calls._words import Endpoint
 
 _RESOURCE_SPANS = ("resourceSpans", "resource_spans")
 _SCOPE_SPANS = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans")

@@ -18,9 +18,10 @@ from tierwise.calls._context import Beside, Context, beside_of, context_shape
 from tierwise.calls._endpoints import endpoint_of
 from tierwise.calls._format import BadRecord, Format, Sample
 from tierwise.calls._requests import parse_request
-from tierwise.calls._types import Call, Endpoint, Place, Record, Request, Response, Status
+from tierwise.calls._types import Call, Place, Record, Request, Response
 from tierwise.calls._usage import lane_of
 from tierwise.calls._values import count, object_from, text, tokens
+from tierwise.calls._words import Endpoint, Status
 from tierwise.catalog import LANES, Lane, Tokens
 from tierwise.errors import RequestError
 

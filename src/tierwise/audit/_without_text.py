@@ -1,0 +1,64 @@
+"""What a row takes from a call that was recorded without its text."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+
+from tierwise.audit._layout import (
+    BACKGROUND,
+    EMPTY_ANSWER,
+    HAS_REQUEST,
+    HAS_TOKENS,
+    ODD_TIER,
+    REFUSAL,
+    RESIDENCY,
+    STORE,
+    STREAM,
+)
+from tierwise.calls import Call, Recorded
+from tierwise.workloads import Facts
+
+_FLAGS = {
+    "stream": STREAM,
+    "store": STORE,
+    "background": BACKGROUND,
+    "refusal": REFUSAL,
+    "empty": EMPTY_ANSWER,
+    "odd tier": ODD_TIER,
+}
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Facts]:
+    return msgspec.json.Decoder(Facts)
+
+
+def facts_of(recorded: Recorded) -> Facts:
+    """The facts of a recorded call. Raises OverflowError for facts that are none: the record is skipped."""
+    try:
+        return _decoder().decode(recorded.facts)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise OverflowError("the facts of a recorded call cannot be read") from None
+
+
+def flags_of(recorded: Recorded, call: Call) -> int:
+    """The flags of its row."""
+    flags = HAS_TOKENS if call.tokens is not None else 0
+    flags |= RESIDENCY if call.residency else 0
+    flags |= HAS_REQUEST if bytes(recorded.facts) else 0
+    for name in recorded.flags:
+        flags |= _FLAGS.get(name, 0)
+    return flags
+
+
+def tool_names_of(recorded: Recorded, digests: tuple[int, ...]) -> tuple[str, ...]:
+    """Names of tools by their digests: as kept, else the digest's own."""
+    names = recorded.names
+    return tuple(names.get(f"{digest:016x}") or f"tool {digest:016x}"[:13] for digest in digests)
+
+
+def called_by(recorded: Recorded) -> tuple[str, ...]:
+    """Names of the tools that were called, in the form of `tool_names_of`."""
+    return tool_names_of(recorded, recorded.called)

@@ -1,0 +1,65 @@
+"""Files that `tierwise record` and wrapped clients write: calls without their text."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tierwise.calls._format import BadRecord, Format, Sample
+from tierwise.calls._recorded import VERSION, decode_recorded
+from tierwise.calls._types import Call, Place, Record
+from tierwise.calls._values import object_from
+
+
+def read(raw: bytes, place: Place) -> tuple[Record, ...]:
+    """One line to one Call. Raises BadRecord for a torn line, and for one of a later version."""
+    try:
+        line = decode_recorded(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        version = object_from(raw).get("recorder")
+        if isinstance(version, int) and version > VERSION:
+            raise _later(version) from None
+        raise BadRecord("not a recorded call", "a field is missing or of another type") from None
+    if line.recorder > VERSION:
+        raise _later(line.recorder)
+    call = Call(
+        id=line.id,
+        at=line.at,
+        latency=line.latency,
+        endpoint=line.endpoint,
+        model_asked=line.asked,
+        model_served=line.served,
+        tokens=line.tokens,
+        lane=line.lane,
+        lane_basis=line.lane_basis,
+        status=line.status,
+        error=line.error,
+        project=line.project,
+        key=line.key,
+        user=line.user,
+        session=line.session,
+        trace=line.trace,
+        span=line.span,
+        parent=line.parent,
+        name=line.name,
+        tags=line.tags,
+        place=place,
+        recorded=line,
+    )
+    return (call,)
+
+
+def _later(version: int) -> BadRecord:
+    return BadRecord(
+        "recorded by a later version", f"form {version}, this one reads {VERSION}: upgrade tierwise"
+    )
+
+
+def matches(sample: Sample) -> bool:
+    """Whether the objects carry the mark of a recorder file."""
+    return sample.shape == "objects" and any(
+        isinstance(item.get("recorder"), int) and not {"facts", "asked", "status"}.isdisjoint(item)
+        for item in sample.objects
+    )
+
+
+FORMAT = Format(name="recorder", title="Recorder files (tierwise record)", matches=matches, read=read)

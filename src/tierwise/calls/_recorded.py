@@ -1,0 +1,95 @@
+"""One line of a recorder file: a call as it was recorded, without its text.
+
+Written by the live half, read by the audit as one more log format. Lines stand alone, so that
+a file can be cut anywhere between two of them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cache
+from typing import Literal
+
+import msgspec
+
+from tierwise.calls._words import Endpoint, Status
+from tierwise.catalog import Lane, LaneBasis, Tokens
+
+VERSION = 1
+Flag = Literal["stream", "store", "background", "answered", "refusal", "empty", "odd tier"]
+"""What else is known of a call: that it was streamed, stored, in the background; that a reply
+came, that it is a refusal, or holds neither text nor tool call; that its service tier has no
+published price."""
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call without its text. Digests are 64 bits, keyed with the owner's key."""
+
+    recorder: int
+    """Version of this form; the first field of a line, and its mark."""
+    id: str | None = None
+    """The response's id, which makes two records the same call."""
+    at: int | None = None
+    """Microseconds since the epoch, UTC."""
+    latency: int | None = None
+    """Microseconds to the last byte."""
+    endpoint: Endpoint = "other"
+    asked: str | None = None
+    served: str | None = None
+    tokens: Tokens | None = None
+    estimated: bool = False
+    """Whether the tokens are an estimate, because no usage came back."""
+    lane: Lane = "standard"
+    lane_basis: LaneBasis = "assumed"
+    status: Status = "unknown"
+    error: str | None = None
+    """OpenAI's code, or the name of a fault of the way there."""
+    project: str | None = None
+    key: str | None = None
+    user: str | None = None
+    """A digest in hex."""
+    session: str | None = None
+    trace: str | None = None
+    span: str | None = None
+    parent: str | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    flags: frozenset[Flag] = frozenset()
+    answer: int = 0
+    """Digest of the tools called with their arguments: equal answers are a loop."""
+    called: tuple[int, ...] = ()
+    """Digests of the tools called, as in the facts."""
+    hosted: dict[str, int] = {}
+    """Billed hosted-tool calls by kind."""
+    facts: msgspec.Raw = msgspec.Raw()
+    """What recognising the request told (`workloads.Facts`); empty where there was no request."""
+    names: dict[str, str] = {}
+    """Tool digest in hex to name, where the owner has names kept."""
+    outline: bytes = b""
+    """What the instructions look like, to find what breaks the cache (`caching.outline`); given
+    for texts that an audit would keep."""
+    decision: msgspec.Raw = msgspec.Raw()
+    state: msgspec.Raw = msgspec.Raw()
+    cost: Decimal | None = None
+    """USD as priced when it was recorded; an audit prices anew."""
+    as_asked: Decimal | None = None
+
+
+@cache
+def _encoder() -> msgspec.json.Encoder:
+    return msgspec.json.Encoder(decimal_format="string")
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Recorded]:
+    return msgspec.json.Decoder(Recorded)
+
+
+def encode_recorded(recorded: Recorded) -> bytes:
+    """The line of a call, with its line break."""
+    return _encoder().encode(recorded) + b"\n"
+
+
+def decode_recorded(line: bytes) -> Recorded:
+    """A line's call. Raises msgspec.DecodeError for what is none."""
+    return _decoder().decode(line)

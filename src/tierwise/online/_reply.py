@@ -1,0 +1,58 @@
+"""Reply: what the caller gets, and headers that tell what served it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from tierwise.calls import Headers
+from tierwise.online._admit import OURS
+from tierwise.online._values import Answer, Routed
+
+_PLAIN: Final = " !#$%&'()*+,-./:;<=>?@[]^_`{|}~\""
+"""What stands in a header value as it is; other scripts go percent-encoded."""
+_OF_BODY: Final = frozenset({"content-length", "content-encoding", "transfer-encoding"})
+
+
+def told(identity: str, routed: Routed, cost: Decimal | None) -> Headers:
+    """Headers that say what was decided and what it cost; none where nothing was decided."""
+    decision = routed.decision
+    if decision is None:
+        return _named({"decision": identity, "reason": routed.reason})
+    plan, expected = decision.plan, decision.expected_cost
+    return _named(
+        {
+            "decision": identity,
+            "rung": str(plan.rung),
+            "lane": plan.lane,
+            "rule": decision.rule,
+            "stage": decision.stage,
+            "moved": "true" if decision.moved else "false",
+            "unproven": "true" if decision.unproven else None,
+            "expected-cost": f"{expected:f}" if expected is not None else None,
+            "cost": f"{cost:f}" if cost is not None else None,
+            "reason": routed.reason,
+        }
+    )
+
+
+def _named(values: dict[str, str | None]) -> Headers:
+    return tuple((OURS + name, quote(value[:500], safe=_PLAIN)) for name, value in values.items() if value)
+
+
+def without_body_headers(headers: Headers) -> Headers:
+    """Headers of a reply whose body is not the one they were made for."""
+    return tuple((name, value) for name, value in headers if name.lower() not in _OF_BODY)
+
+
+def refusal(status: int, code: str, message: str, headers: Headers = ()) -> Answer:
+    """A refusal of ours in the form of OpenAI's errors, which SDKs raise as they raise OpenAI's."""
+    body = {"error": {"message": message, "type": "tierwise_error", "param": None, "code": code}}
+    return Answer(
+        status=status,
+        headers=(("content-type", "application/json"), ("x-should-retry", "false"), *headers),
+        body=msgspec.json.encode(body),
+    )

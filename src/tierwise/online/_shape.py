@@ -1,0 +1,144 @@
+"""Shape: the request as it goes out, made of the caller's own bytes and the decision's changes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from tierwise.calls import Outgoing, reasoning_lost, to_responses
+from tierwise.errors import RequestError
+from tierwise.online._admit import upward
+from tierwise.online._values import Admitted, Answer, Asked, Reply, Routed
+from tierwise.policy import Change, Decision, State
+from tierwise.workloads import Facts
+
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_BY_TRANSLATION: Final = frozenset({"endpoint", "store", "tools[].strict"})
+"""Changes that going by Responses brings with it."""
+_COUNTS: Final = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
+_CHAT: Final = "/chat/completions"
+
+
+def as_asked(call: Admitted, *, reason: str | None = None) -> Routed:
+    """The call exactly as it came."""
+    return Routed(outgoing=_outgoing(call, call.asked.body, call.asked.path), reason=reason)
+
+
+def untouched(asked: Asked) -> Outgoing:
+    """A request that is not followed: nothing of it changes but the headers that speak to us."""
+    return Outgoing(method=asked.method, path=asked.path, headers=upward(asked.headers), body=asked.body)
+
+
+def as_it_came(reply: Reply) -> Answer:
+    """A reply that is not followed."""
+    return Answer(status=reply.status, headers=reply.headers, body=reply.body)
+
+
+def as_asked_after(call: Admitted, routed: Routed, reply: Reply) -> Routed | None:
+    """The call as it came, where upstream refused what was made of it; None where that was not us."""
+    if not routed.carried or routed.decision is None:
+        return None
+    asked = as_asked(call, reason=f"upstream refused it on {routed.decision.plan.rung}: status {reply.status}")
+    plain = msgspec.structs.replace(asked, facts=routed.facts, state=routed.state, decision=routed.decision)
+    return with_usage(call, plain)
+
+
+def with_usage(call: Admitted, routed: Routed) -> Routed:
+    """Ask a Chat stream for its usage, which it does not tell by itself."""
+    request = call.request
+    if routed.translated or call.endpoint not in {"chat", "completions"}:
+        return routed
+    if request is None or not request.stream:
+        return routed
+    fields = _FIELDS.decode(routed.outgoing.body)
+    options = _object(fields.get("stream_options"))
+    if bytes(options.get("include_usage", msgspec.Raw(b"null"))) == b"true":
+        return routed
+    options["include_usage"] = msgspec.Raw(b"true")
+    fields["stream_options"] = msgspec.Raw(msgspec.json.encode(options))
+    outgoing = msgspec.structs.replace(routed.outgoing, body=msgspec.json.encode(fields))
+    return msgspec.structs.replace(routed, outgoing=outgoing, usage_added=True)
+
+
+def shape(call: Admitted, facts: Facts, state: State, decision: Decision) -> Routed:
+    """The request that a decision makes of a call.
+
+    Raises:
+        RequestError: The decision asks for a change that this body cannot take.
+    """
+    body, path, translated, lost = call.asked.body, call.asked.path, False, 0
+    if decision.plan.endpoint == "responses":
+        lost = reasoning_lost(body)
+        body = to_responses(body)
+        path = responses_path(path)
+        translated = True
+    if decision.changes:
+        body = _changed(body, decision.changes)
+    outgoing = msgspec.structs.replace(
+        _outgoing(call, body, path), model=decision.plan.rung.model, lane=decision.plan.lane
+    )
+    return Routed(
+        outgoing=outgoing,
+        facts=facts,
+        state=state,
+        decision=decision,
+        carried=bool(decision.changes),
+        translated=translated,
+        reasoning_lost=lost,
+    )
+
+
+def responses_path(path: str) -> str:
+    """The path of Responses beside one of Chat Completions. Raises RequestError for any other."""
+    bare, _, query = path.partition("?")
+    if not bare.rstrip("/").endswith(_CHAT):
+        raise RequestError(f"expected a path that ends with {_CHAT}, got {bare:.100}")
+    return bare.rstrip("/").removesuffix(_CHAT) + "/responses" + (f"?{query}" if query else "")
+
+
+def _outgoing(call: Admitted, body: bytes, path: str) -> Outgoing:
+    request = call.request
+    return Outgoing(
+        method=call.asked.method,
+        path=path,
+        headers=call.sent,
+        body=body,
+        model=request.model if request is not None else None,
+    )
+
+
+def _changed(body: bytes, changes: Iterable[Change]) -> bytes:
+    """The body with the changes made: every other field keeps its bytes and its place."""
+    fields = _FIELDS.decode(body)
+    for change in changes:
+        if change.parameter in _BY_TRANSLATION:
+            continue
+        name, _, inner = change.parameter.partition(".")
+        if name in {"tools", "lane"} or name.endswith("[]"):
+            raise RequestError(f"{change.parameter} cannot be changed in a call that is waited for")
+        if inner:
+            nested = _object(fields.get(name))
+            _set(nested, inner, change.after)
+            fields[name] = msgspec.Raw(msgspec.json.encode(nested))
+        else:
+            _set(fields, name, change.after)
+    return msgspec.json.encode(fields)
+
+
+def _set(fields: dict[str, msgspec.Raw], name: str, after: str | None) -> None:
+    if after is None:
+        fields.pop(name, None)
+        return
+    value: Any = int(after) if name in _COUNTS else after
+    fields[name] = msgspec.Raw(msgspec.json.encode(value))
+
+
+def _object(raw: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
+    if raw is None or bytes(raw) == b"null":
+        return {}
+    try:
+        return _FIELDS.decode(raw)
+    except msgspec.DecodeError:
+        raise RequestError("expected an object where the decision changes a part of it") from None

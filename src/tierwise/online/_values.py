@@ -1,0 +1,167 @@
+"""The values that a live call becomes, step by step."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from tierwise.calls import Endpoint, Headers, Outgoing, Recorded, Request
+from tierwise.catalog import Lane
+from tierwise.policy import Decision, State
+from tierwise.workloads import Facts
+
+
+class Labels(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program says of a call beside the call. Task, depth, role and workload are hints: they
+    count only where the policy trusts the caller."""
+
+    task: str | None = None
+    depth: str | None = None
+    role: str | None = None
+    workload: str | None = None
+    session: str | None = None
+    """What is one conversation to the application: it stays on one side of a canary."""
+    trace: str | None = None
+    span: str | None = None
+    parent: str | None = None
+    """Span of the step that started this one."""
+    name: str | None = None
+    """What the application calls this step."""
+    tags: tuple[str, ...] = ()
+    project: str | None = None
+    deadline: int | None = None
+    """Seconds that the answer may take, above 0; None: it is waited for."""
+    route: bool = True
+    """False lets the call go as asked, whatever the policy says."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as the caller made it."""
+
+    method: str
+    path: str
+    """With whatever stands before the endpoint, and its query."""
+    headers: Headers = ()
+    body: bytes = b""
+    labels: Labels = Labels()
+    """Set by the program; headers and metadata of the call fill what is not set."""
+
+
+class Admitted(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that is followed: read once, its body untouched."""
+
+    asked: Asked
+    endpoint: Endpoint
+    request: Request | None
+    """None where the body is not a request."""
+    labels: Labels
+    sent: Headers
+    """The headers that may go upstream."""
+    keys: frozenset[str] = frozenset()
+    """Names of the body's top-level fields."""
+    unread: str | None = None
+    """Why the body could not be read."""
+
+
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes upstream, and why."""
+
+    outgoing: Outgoing
+    facts: Facts | None = None
+    state: State | None = None
+    decision: Decision | None = None
+    reason: str | None = None
+    """Why the call goes as asked although there is a policy; None where the decision says it."""
+    carried: bool = False
+    """Whether the request differs from what the caller sent because of the decision."""
+    translated: bool = False
+    """Whether it goes by Responses in place of Chat Completions."""
+    usage_added: bool = False
+    """Whether the stream was asked for usage that the caller did not ask for."""
+    reasoning_lost: int = 0
+    """Turns of the history whose reasoning cannot travel by the other endpoint."""
+
+    @property
+    def lane(self) -> Lane:
+        """The lane asked for upstream."""
+        return self.outgoing.lane
+
+    @property
+    def lane_chosen(self) -> Lane | None:
+        """The lane, where it is our choice and not the caller's."""
+        decision = self.decision
+        if not self.carried or decision is None or decision.plan.lane == decision.lane_asked:
+            return None
+        return decision.plan.lane
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back: a whole body, or a stream that is yet to be read."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes | None = None
+    """None for a stream: whoever sends reads it and feeds the answer's passage."""
+
+
+class Passing(Protocol):
+    """A stream on its way to the caller: fed what comes, gives what is passed on."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Bytes for the caller, for bytes from upstream."""
+
+    def end(self) -> bytes:
+        """The last bytes for the caller, once upstream has closed in good order."""
+
+    def left(self) -> None:
+        """The caller has left, or upstream's stream broke."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller gets: a whole body, or a passage to feed a stream through."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes | None = None
+    passage: Passing | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One call as it was decided, served and priced. Holds no text of prompt or answer."""
+
+    id: str
+    """Of the decision; also in the reply's headers."""
+    line: Recorded
+    """The call as a recorder file holds it."""
+    facts: Facts | None = None
+    state: State | None = None
+    decision: Decision | None = None
+    reason: str | None = None
+    """Why it went as asked although there is a policy."""
+    attempts: int = 1
+    """Requests that were sent: 2 where upstream refused what was shaped and the call then went as asked."""
+    cost: Decimal | None = None
+    """USD, by the usage that came back; 0 for a refused call, None where it has no price."""
+    as_asked: Decimal | None = None
+    """USD that it would have cost as asked: an estimate wherever the call was moved."""
+    unpriced: str | None = None
+    """Why there is no cost."""
+    reasoning_lost: int = 0
+
+
+class Recorder(Protocol):
+    """Takes calls down. Called under the pipeline's lock; what it raises is logged, never the caller's."""
+
+    def record(self, entry: Entry) -> None:
+        """Take one call down."""
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """One call while it runs: when it began, and what was sent for it."""
+
+    id: str
+    at: int
+    """Microseconds since the epoch, UTC."""
+    attempts: int = 0

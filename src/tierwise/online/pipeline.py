@@ -1,0 +1,287 @@
+"""The page on which a live call is followed, from the caller's bytes to the answer.
+
+admit, recognise, narrow, decide, shape, run, price, record, reply: each step takes what the last
+one returned. `Pipeline.follow` is a generator that yields what is to be sent and is sent what
+came back, so that a blocking client and an asynchronous one drive the same lines:
+
+    steps = pipeline.follow(asked)
+    outgoing = next(steps)             # StopIteration carries the Answer
+    outgoing = steps.send(reply)       # again, until it stops; steps.throw(fault) where sending failed
+
+If routing breaks, the call goes as asked and the reason is taken down.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from secrets import token_hex
+from typing import Any, Final
+
+import msgspec
+
+from tierwise.calls import Around, Call, ChatStream, Outgoing, Request, Status, live_call, to_chat
+from tierwise.catalog import Catalog, Lane
+from tierwise.errors import TierwiseError
+from tierwise.online._admit import admit, creates, hint_headers
+from tierwise.online._expect import Body
+from tierwise.online._memory import Memory
+from tierwise.online._passage import Passage
+from tierwise.online._price import price
+from tierwise.online._reply import refusal, told, without_body_headers
+from tierwise.online._seen import with_estimate
+from tierwise.online._shape import as_asked, as_asked_after, as_it_came, shape, untouched, with_usage
+from tierwise.online._values import Admitted, Answer, Asked, Entry, Recorder, Reply, Routed, Run
+from tierwise.policy import Learned, Policy, State, canonical, decide
+from tierwise.workloads import Facts, Keeper, Recogniser, Span, TraceMemory
+
+_LOG: Final = logging.getLogger("tierwise")
+CARRIED: Final = frozenset[Lane]({"standard", "flex", "priority"})
+"""Lanes that a call which is waited for can take."""
+_OURS_TO_MEND: Final = frozenset({400, 403, 404, 422})
+"""Statuses of a request that upstream will not take as it is: if we shaped it, it may be our doing."""
+
+_ROUTED: Final = frozenset({"chat", "responses"})
+"""Endpoints whose calls are decided; the others are taken down."""
+
+Steps = Generator[Outgoing, Reply, Answer]
+
+
+class Pipeline:
+    """What live calls share: the policy, what was learned, memory, prices, the recorder.
+
+    Args:
+        prices: The catalog.
+        recorder: Takes every followed call down.
+        policy: What decides. None only observes: no call is changed.
+        learned: What an audit learned: templates, lengths, times, roles.
+        key: The owner's key for digests, the one that `learned` was made under.
+        names: Whether the record keeps names of tools and the first words of instructions.
+        callers: Who calls ('key:NAME', 'project:NAME'), for policies that trust hints.
+        project: The project that calls belong to.
+        lanes: Lanes that whoever sends can use.
+        residency: Whether upstream is a data-residency endpoint, which carries an uplift.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        prices: Catalog,
+        recorder: Recorder,
+        *,
+        policy: Policy | None = None,
+        learned: Learned | None = None,
+        key: bytes = b"",
+        names: bool = False,
+        callers: frozenset[str] = frozenset(),
+        project: str | None = None,
+        lanes: frozenset[Lane] = CARRIED,
+        residency: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.policy = policy
+        self.recorder = recorder
+        self._prices = prices
+        self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
+        self._memory = Memory(prices, learned)
+        self._traces = TraceMemory()
+        self._keeper = Keeper(key, names=names)
+        self._callers = callers
+        self._project = project
+        self._lanes = lanes
+        self._residency = residency
+        self._clock = clock
+        # Recognising, memory and recording are not for several threads at once; sending is.
+        self._lock = threading.Lock()
+
+    def renew_lock(self) -> None:
+        """Forget who holds the lock: for a process just forked, where nobody does."""
+        self._lock = threading.Lock()
+
+    def follow(self, asked: Asked) -> Steps:
+        """Follow one call.
+
+        Yields:
+            What to send; expects the Reply, or the fault thrown in.
+
+        Returns:
+            The Answer for the caller.
+
+        Raises:
+            Whatever was thrown in, once it is taken down.
+        """
+        endpoint = creates(asked.method, asked.path)
+        if endpoint is None:
+            return as_it_came((yield untouched(asked)))
+        call = admit(asked, endpoint)
+        run = Run(id=f"tw_{token_hex(8)}", at=int(self._clock() * 1e6))
+        routed = self._route(call)
+        if routed.decision is not None and routed.decision.breach is not None:
+            return self._refuse(call, routed, run, routed.decision.breach)
+        reply = yield from self._send(call, routed, run)
+        if reply.status in _OURS_TO_MEND or (reply.status == 429 and routed.lane_chosen == "flex"):
+            again = as_asked_after(call, routed, reply)
+            if again is not None:
+                routed = again
+                reply = yield from self._send(call, routed, run)
+        if reply.body is None:
+            return self._pass_on(call, routed, run, reply)
+        return self._answer(call, routed, run, reply)
+
+    def _route(self, call: Admitted) -> Routed:
+        """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
+        if call.request is None:
+            return as_asked(call, reason=call.unread)
+        facts: Facts | None = None
+        try:
+            with self._lock:
+                facts = self._recognise(call, call.request)
+            if self.policy is None:
+                return msgspec.structs.replace(as_asked(call), facts=facts)
+            if call.endpoint not in _ROUTED or not call.labels.route:
+                why = "asked not to be routed" if not call.labels.route else None
+                return with_usage(call, msgspec.structs.replace(as_asked(call, reason=why), facts=facts))
+            return with_usage(call, self._decide(call, call.request, facts, self.policy))
+        except Exception as fault:
+            # Whatever broke, the caller's call is worth more than our opinion of it.
+            if not isinstance(fault, TierwiseError):
+                _LOG.exception("routing failed; the call goes as asked")
+            said = str(fault) if isinstance(fault, TierwiseError) else type(fault).__name__
+            return msgspec.structs.replace(as_asked(call, reason=f"routing failed: {said}"), facts=facts)
+
+    def _recognise(self, call: Admitted, request: Request) -> Facts:
+        """Facts of the request, its role completed by what came before in its trace."""
+        facts = self._recogniser.recognise(request)
+        labels = call.labels
+        if labels.trace is None:
+            return facts
+        step = Span(
+            id=labels.span or token_hex(8),
+            parent=labels.parent,
+            name=labels.name,
+            role=facts.role,
+        )
+        return msgspec.structs.replace(facts, role=self._traces.role(labels.trace, step))
+
+    def _decide(self, call: Admitted, request: Request, facts: Facts, policy: Policy) -> Routed:
+        """Ask the policy, and shape the request as it says."""
+        now = self._clock()
+        with self._lock:
+            state = self._memory.state(call, request, facts, policy, now)
+        today = dt.datetime.fromtimestamp(now, dt.UTC).date()
+        decision = decide(facts, policy, state, self._prices, today)
+        return shape(call, facts, state, decision)
+
+    def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Reply, Reply]:
+        """Run: the only step that waits."""
+        run.attempts += 1
+        try:
+            return (yield routed.outgoing)
+        except GeneratorExit:
+            raise
+        except BaseException as fault:
+            # A caller that cancels has left; otherwise nobody knows whether upstream acted.
+            left = not isinstance(fault, Exception)
+            self._settle(call, routed, run, None, "abandoned" if left else "unknown", error=type(fault).__name__)
+            raise
+
+    def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
+        """The owner's limits are hard: a call outside them does not go."""
+        self._settle(call, routed, run, None, "error", error="tierwise_limits")
+        message = f"refused by the policy: {breach}; ask for an approved model, or have the policy changed"
+        return refusal(403, "tierwise_limits", message, told(run.id, routed, None))
+
+    def _pass_on(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Answer:
+        """A stream: settled when it ends, its expected cost told before."""
+        request = call.request
+        wants = request is not None and b'"include_usage":true' in call.asked.body.replace(b" ", b"")
+        passage = Passage(
+            "responses" if routed.translated else call.endpoint,
+            translate=ChatStream(include_usage=wants) if routed.translated else None,
+            hide_usage=routed.usage_added,
+            ended=lambda body, how: self._settle(call, routed, run, body, how),
+        )
+        headers = without_body_headers(reply.headers) if routed.translated else reply.headers
+        return Answer(status=reply.status, headers=(*headers, *told(run.id, routed, None)), passage=passage)
+
+    def _answer(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Answer:
+        """A whole reply: price it, take it down, answer in the form of the endpoint that was called."""
+        body = reply.body or b""
+        entry = self._settle(call, routed, run, body, "error" if reply.status >= 400 else None)
+        headers = reply.headers
+        if routed.translated and reply.status < 400:
+            body, headers = to_chat(body), without_body_headers(headers)
+        cost = entry.cost if entry is not None else None
+        return Answer(status=reply.status, headers=(*headers, *told(run.id, routed, cost)), body=body)
+
+    def _settle(
+        self,
+        call: Admitted,
+        routed: Routed,
+        run: Run,
+        reply: bytes | Mapping[str, Any] | None,
+        status: Status | None,
+        *,
+        error: str | None = None,
+    ) -> Entry | None:
+        """Price, record, learn. A fault here is logged and never the caller's."""
+        try:
+            done = live_call(
+                call.endpoint, call.request, call.asked.body, reply, self._around(call, routed, run, status, error)
+            )
+            with self._lock:
+                return self._take_down(done, routed, run)
+        except Exception:
+            _LOG.exception("a call could not be taken down")
+            return None
+
+    def _around(
+        self, call: Admitted, routed: Routed, run: Run, status: Status | None, error: str | None
+    ) -> Around:
+        labels = call.labels
+        return Around(
+            at=run.at,
+            latency=max(0, int(self._clock() * 1e6) - run.at),
+            lane=routed.lane,
+            status=status,
+            error=error,
+            project=labels.project or self._project,
+            session=labels.session,
+            trace=labels.trace,
+            span=labels.span,
+            parent=labels.parent,
+            name=labels.name,
+            tags=labels.tags,
+        )
+
+    def _take_down(self, done: Call, routed: Routed, run: Run) -> Entry:
+        decision = routed.decision
+        known, estimated = with_estimate(done, routed.facts)
+        money = price(known, decision if routed.carried else None, self._prices, residency=self._residency)
+        line = msgspec.structs.replace(
+            self._keeper.keep(known, routed.facts),
+            estimated=estimated,
+            cost=money.cost,
+            as_asked=money.as_asked,
+            decision=msgspec.Raw(canonical(decision)) if decision is not None else msgspec.Raw(),
+            state=msgspec.Raw(msgspec.json.encode(routed.state)) if routed.state is not None else msgspec.Raw(),
+        )
+        entry = Entry(
+            id=run.id,
+            line=line,
+            facts=routed.facts,
+            state=routed.state,
+            decision=decision,
+            reason=routed.reason,
+            attempts=run.attempts,
+            cost=money.cost,
+            as_asked=money.as_asked,
+            unpriced=money.unpriced,
+            reasoning_lost=routed.reasoning_lost,
+        )
+        self._memory.after(known, routed.facts, decision if routed.carried else None)
+        self.recorder.record(entry)
+        return entry
