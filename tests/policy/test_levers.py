@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tierwise.policy import Use, at_effort, moved, scaled, warmed, without_tools
+from tierwise.policy import Use, at_effort, moved, rewritten, scaled, warmed, without_tools
 
 COUNTS = st.integers(0, 2**31 - 1)
 PERMILLE = st.integers(0, 5000)
@@ -17,7 +17,8 @@ def every_lever(use: Use, dropped: int, readable: int, output: int, reasoning: i
     after_tools = without_tools(use, dropped)
     after_cache = warmed(after_tools, readable)
     after_tier = moved(after_cache, output=output, reasoning=reasoning, kept_warm=kept)
-    return [after_tools, after_cache, after_tier, at_effort(after_tier, kept)]
+    charged = [rewritten(after_tier, charges) for charges in (0, 1)]
+    return [after_tools, after_cache, after_tier, *charged, at_effort(after_tier, kept)]
 
 
 @given(USES, COUNTS, COUNTS, PERMILLE, PERMILLE, st.integers(0, 1000))
@@ -59,3 +60,14 @@ def test_a_switch_loses_warmth_not_input(use: Use, kept: int) -> None:
     after = moved(use, output=1000, reasoning=1000, kept_warm=kept)
     assert after.uncached + after.cached == use.uncached + use.cached
     assert after.cached == scaled(use.cached, kept)
+
+
+@given(USES)
+def test_writing_moves_input_and_creates_none(use: Use) -> None:
+    for charges in (0, 1):
+        after = rewritten(use, charges)
+        assert after.uncached + after.written == use.uncached + use.written
+        assert after.cached == use.cached
+    assert rewritten(use, 0).written == 0
+    whole = use.uncached + use.written + use.cached
+    assert rewritten(use, 1).uncached == (use.uncached + use.written if whole < 1024 else 0)

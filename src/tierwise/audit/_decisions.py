@@ -62,6 +62,8 @@ class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
     """Per class: per mille of visible output, of reasoning on the new model, and at the new effort."""
     moved: Any
     """Per class: True where the model changes."""
+    writes: Any
+    """Per class: 1 where the model decided charges for writing to its cache."""
 
     def reasons(self, calls: Any) -> Counter[str]:
         """Reasons, without their numbers, to how many of the `calls` (indices) they hold for."""
@@ -89,7 +91,7 @@ def decide_all(inputs: Inputs, policy: Policy, catalog: Catalog, book: PriceBook
         mean = {name: int(column[number]) for name, column in means.items()}
         facts, state = _facts(inputs, row, mean), _state(inputs, row, mean)
         decisions.append(decide(facts, policy, state, catalog, book.day(day_of(inputs.calls["at"][row]))))
-    return _verdicts(of, decisions, sizes)
+    return _verdicts(of, decisions, sizes, catalog)
 
 
 def day_of(at: int) -> int:
@@ -200,7 +202,7 @@ def _state(inputs: Inputs, row: int, mean: dict[str, int]) -> State:
     )
 
 
-def _verdicts(of: Any, decisions: list[Decision], sizes: Any) -> Verdicts:
+def _verdicts(of: Any, decisions: list[Decision], sizes: Any, catalog: Catalog) -> Verdicts:
     names: dict[str, int] = {}
     model = np.array([names.setdefault(d.plan.rung.model, len(names)) for d in decisions], dtype=np.int64)
     lanes = CODES["lane"]
@@ -215,4 +217,10 @@ def _verdicts(of: Any, decisions: list[Decision], sizes: Any) -> Verdicts:
         reasoning=np.array([d.plan.lengths.reasoning for d in decisions], dtype=np.int64),
         effort=np.array([d.plan.effort_permille for d in decisions], dtype=np.int64),
         moved=np.array([d.plan.rung.model != d.baseline.model for d in decisions], dtype=bool),
+        writes=np.array([_charges(d.plan.rung.model, catalog) for d in decisions], dtype=np.int64),
     )
+
+
+def _charges(model: str, catalog: Catalog) -> int:
+    """1 where a model has a fee for writing to its cache."""
+    return int(catalog.resolve(model).model.cache.write_fee)

@@ -17,7 +17,7 @@ from tierwise.audit._findings import LeverName
 from tierwise.audit._layout import RESIDENCY
 from tierwise.audit._money import UNPRICED, PriceBook
 from tierwise.catalog import LANES
-from tierwise.policy import Use, at_effort, moved, scaled, warmed, without_tools
+from tierwise.policy import Use, at_effort, moved, rewritten, scaled, warmed, without_tools
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,11 +106,18 @@ def stages(levers: Levers, book: PriceBook, scenario: Scenario) -> Iterator[Stag
 
     moves = np.zeros(n, dtype=bool)
     moves[decided] = verdicts.moved[verdicts.of[decided]]
+    before_tier = use
     use = moved(
         use,
         output=_of_class(levers, verdicts.output, 1000, moves, scenario.output),
         reasoning=_of_class(levers, verdicts.reasoning, 1000, moves, scenario.reasoning),
         kept_warm=np.where(moves, levers.kept_warm, 1000),
+    )
+    written = rewritten(use, _of_class(levers, verdicts.writes, 0, moves, 1000))
+    # What stays on its model was written as the log says.
+    use = use._replace(
+        uncached=np.where(moves, written.uncached, before_tier.uncached),
+        written=np.where(moves, written.written, before_tier.written),
     )
     card = _cards(levers, book, lanes_changed=False)
     yield stage("tier", moves)

@@ -12,7 +12,7 @@ from tierwise.policy._decision import Change, Decision, Plan, Step
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
 from tierwise.policy._first import Suggestion, first_policy
-from tierwise.policy._levers import Use, at_effort, moved, scaled, warmed, without_tools
+from tierwise.policy._levers import Use, at_effort, moved, rewritten, scaled, warmed, without_tools
 from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
 from tierwise.policy._match import trusted_hints, workload_of
 from tierwise.policy._problems import Problem
@@ -80,6 +80,7 @@ __all__ = [
     "moved",
     "parse_policy",
     "proposal",
+    "rewritten",
     "scaled",
     "schema_text",
     "sent_of",

@@ -11,7 +11,7 @@ from tierwise.errors import CatalogError
 from tierwise.policy._decision import Plan, Step
 from tierwise.policy._eligible import effort_on
 from tierwise.policy._lanes import allowed_lanes, latency_ms
-from tierwise.policy._levers import Use, at_effort, moved, warmed, without_tools
+from tierwise.policy._levers import Use, at_effort, moved, rewritten, warmed, without_tools
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS
 from tierwise.policy._state import State
 from tierwise.policy._types import VERBOSITIES, Lengths, Policy, Rule, Rung
@@ -155,21 +155,28 @@ class Costing:
         return self.step("cold", cold, plan.rung.model, plan.lane).cost - steps[-1].cost
 
     def _on(self, model: Model, use: Use, lengths: Lengths) -> Use:
-        """The use on `model`: other lengths, and only what is warm there stays cached."""
-        session = self.state.session_rung
-        if session is None:
-            if model.name == self.asked.name:
-                return use
-            return moved(
-                use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=self.state.kept_warm
-            )
-        if self.means(session.model, model):
-            here = model.name == self.asked.name
+        """The use on `model`: other lengths, only what is warm there stays cached, the rest is written."""
+        state, session = self.state, self.state.session_rung
+        here = model.name == self.asked.name
+        if session is None and here:
+            return use
+        warm = state.warm.get(model.name)
+        if session is not None:
             use = moved(
-                use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=1000 if here else 0
+                use,
+                output=lengths.output,
+                reasoning=lengths.reasoning,
+                kept_warm=1000 if here and self.means(session.model, model) else 0,
             )
-            return warmed(use, self.state.session_warm)
-        return moved(use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=0)
+            if self.means(session.model, model):
+                use = warmed(use, state.session_warm)
+        elif warm is not None:
+            use = warmed(moved(use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=0), warm)
+        else:
+            use = moved(
+                use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=state.kept_warm
+            )
+        return use if here else rewritten(use, int(model.cache.write_fee))
 
     def means(self, name: str, model: Model) -> bool:
         """Whether a name means `model`."""

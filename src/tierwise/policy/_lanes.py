@@ -51,6 +51,7 @@ def allowed_lanes(
         lane
         for lane in sorted(rule.lanes)
         if lane not in {"standard", "priority"}
+        and (state.lanes is None or lane in state.lanes)
         and not (limits.zero_retention and lane in STORES_BODIES)
         and not (streamed and lane in PROMISED)
         and _offered(lane, model, endpoint, catalog)

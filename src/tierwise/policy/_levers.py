@@ -7,7 +7,7 @@ are integers per mille, so that results are ints and sums stay exact.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 Count = Any
 """An int, or a numpy array of int64 with one entry a call."""
@@ -63,8 +63,7 @@ def warmed(use: Use, readable: Count) -> Use:
 def moved(use: Use, *, output: Count, reasoning: Count, kept_warm: Count) -> Use:
     """Answer on another model: other lengths, and a cache that keeps `kept_warm` per mille.
 
-    Written input of the model that was asked is plain input on the other one: whether it
-    charges for writes is in its price.
+    What the other model writes to its own cache is `rewritten`'s to say.
     """
     kept = scaled(use.cached, kept_warm)
     return Use(
@@ -74,6 +73,22 @@ def moved(use: Use, *, output: Count, reasoning: Count, kept_warm: Count) -> Use
         output=scaled(use.output, output),
         reasoning=scaled(use.reasoning, reasoning),
     )
+
+
+WRITES_FROM: Final = 1024
+"""Input tokens below which nothing is cached, and no fee for writing is charged. Source: OpenAI's
+prompt-caching guide, gpt-5.6 and later."""
+
+
+def rewritten(use: Use, charges: Count) -> Use:
+    """What a model writes to its cache of the input that it could not read there.
+
+    `charges` is 1 where the model has a fee for writing (gpt-5.6 and later), which then writes
+    all of it; 0 where writing is free and such input is plain.
+    """
+    plain = use.uncached + use.written
+    writes = plain * (charges * (plain + use.cached >= WRITES_FROM))
+    return use._replace(uncached=plain - writes, written=writes)
 
 
 def at_effort(use: Use, permille: Count) -> Use:

@@ -67,6 +67,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Input tokens that the prompt cache could serve with a stable prefix, as asked."""
     kept_warm: int = 1000
     """Per mille of the cached input that stays cached when the call changes its model."""
+    warm: Mapping[str, int] = {}
+    """Input tokens warm by model, by the catalog's name, where that is known; else `kept_warm` holds."""
     lengths: Mapping[str, Lengths] = {}
     """Lengths by model, learned from history or stated."""
     efforts: Mapping[str, int] = {}
@@ -95,3 +97,5 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Learned seconds to completion of lanes that wait, at a high percentile."""
     snapshots: Mapping[str, str] = {}
     """Dated model that serves each model name today, as responses say."""
+    lanes: frozenset[Lane] | None = None
+    """Lanes that whoever carries the decision out can use; None: any."""
