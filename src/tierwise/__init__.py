@@ -1,7 +1,7 @@
 """tierwise cuts an OpenAI bill without lowering quality. See README.md for the tour.
 
-    import tierwise
-    client = tierwise.wrap(OpenAI())      # every call decided before it is made
+import tierwise
+client = tierwise.wrap(OpenAI())      # every call decided before it is made
 """
 
 from __future__ import annotations

@@ -21,7 +21,12 @@ def catalog() -> Catalog:
 
 
 def nested(depth: int) -> bytes:
-    return b'{"model":"gpt-5.5","messages":[{"role":"user","content":"hi"}],"x":' + b"[" * depth + b"]" * depth + b"}"
+    return (
+        b'{"model":"gpt-5.5","messages":[{"role":"user","content":"hi"}],"x":'
+        + b"[" * depth
+        + b"]" * depth
+        + b"}"
+    )
 
 
 def tools(count: int) -> bytes:
@@ -42,7 +47,9 @@ def tools(count: int) -> bytes:
 
 
 def chat(content: str = "hi", **more: Any) -> bytes:
-    return msgspec.json.encode({"model": "gpt-5.5", "messages": [{"role": "user", "content": content}], **more})
+    return msgspec.json.encode(
+        {"model": "gpt-5.5", "messages": [{"role": "user", "content": content}], **more}
+    )
 
 
 BODIES = {

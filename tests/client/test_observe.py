@@ -23,7 +23,11 @@ MESSAGES: list[Any] = [
 ]
 TOOL: dict[str, Any] = {
     "type": "function",
-    "function": {"name": "look_up", "description": SECRET, "parameters": {"type": "object", "properties": {}}},
+    "function": {
+        "name": "look_up",
+        "description": SECRET,
+        "parameters": {"type": "object", "properties": {}},
+    },
 }
 
 
@@ -138,9 +142,7 @@ def test_a_record_file_that_cannot_be_written_is_refused_before_any_call(bench: 
 
 def test_azure_clients_are_observed_and_never_moved(bench: Any, tmp_path: Path) -> None:
     base = bench.simulator.base_url.removesuffix("/v1")
-    bare = openai.AzureOpenAI(
-        azure_endpoint=base, api_key="sk-test", api_version="2024-10-21", max_retries=0
-    )
+    bare = openai.AzureOpenAI(azure_endpoint=base, api_key="sk-test", api_version="2024-10-21", max_retries=0)
     client = tierwise.wrap(bare, policy=bench.policy())
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(model="my-deployment", messages=MESSAGES)

@@ -59,7 +59,9 @@ def answer(model: str = "gpt-5.4-nano-2026-03-17", **usage: Any) -> bytes:
             "object": "chat.completion",
             "created": 1,
             "model": model,
-            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "x"}}],
+            "choices": [
+                {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "x"}}
+            ],
             "usage": counted,
         }
     )
@@ -141,7 +143,9 @@ def test_what_upstream_refuses_of_our_making_goes_as_asked(catalog: Catalog, sta
 
 def test_what_upstream_refuses_of_the_callers_making_is_passed_on(catalog: Catalog) -> None:
     error = Reply(status=400, body=b'{"error":{"code":"invalid_value","message":"bad"}}')
-    sent, found, entry = run(catalog, chat(messages=[{"role": "user", "content": "Prove it."}]), replies=(error,))
+    sent, found, entry = run(
+        catalog, chat(messages=[{"role": "user", "content": "Prove it."}]), replies=(error,)
+    )
     assert len(sent) == 1
     assert (found.status, found.body) == (400, error.body)
     assert (entry.line.status, entry.line.error, entry.cost) == ("error", "invalid_value", 0)
@@ -200,7 +204,9 @@ def test_requests_that_call_no_model_pass_untouched(catalog: Catalog) -> None:
 def test_a_fault_of_sending_is_recorded_and_is_the_callers(catalog: Catalog) -> None:
     recorder = MemoryRecorder()
     pipeline = Pipeline(catalog, recorder, policy=policy_of(catalog))
-    course = Course(pipeline, Asked(method="POST", path="/v1/responses", body=b'{"model":"gpt-5.5","input":"hi"}'))
+    course = Course(
+        pipeline, Asked(method="POST", path="/v1/responses", body=b'{"model":"gpt-5.5","input":"hi"}')
+    )
     course.failed(ConnectionError("gone"))
     (entry,) = recorder.entries
     assert (entry.line.status, entry.line.error) == ("unknown", "ConnectionError")
@@ -208,7 +214,10 @@ def test_a_fault_of_sending_is_recorded_and_is_the_callers(catalog: Catalog) -> 
 
 
 def test_a_chat_call_with_tools_goes_by_responses_and_back_where_the_rule_says_so(catalog: Catalog) -> None:
-    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+    tool = {
+        "type": "function",
+        "function": {"name": "look", "parameters": {"type": "object", "properties": {}}},
+    }
     policy = policy_of(
         catalog,
         b"""[[rule]]
@@ -227,12 +236,12 @@ approved_by = "kim"
         "created_at": 5,
         "status": "completed",
         "model": "gpt-5.4-2026-03-05",
-        "output": [{"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look", "arguments": "{}"}],
+        "output": [
+            {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look", "arguments": "{}"}
+        ],
         "usage": {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15},
     }
-    body = chat(
-        messages=[{"role": "user", "content": "Prove it."}], tools=[tool], reasoning_effort="medium"
-    )
+    body = chat(messages=[{"role": "user", "content": "Prove it."}], tools=[tool], reasoning_effort="medium")
     (sent,), found, entry = run(
         catalog, body, policy=policy, replies=(Reply(status=200, body=msgspec.json.encode(reply)),)
     )

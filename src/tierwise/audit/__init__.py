@@ -28,6 +28,7 @@ from tierwise.audit._findings import (
 )
 
 if TYPE_CHECKING:
+    from tierwise.audit._learned import learned_of
     from tierwise.audit._map import Progress
     from tierwise.audit._parquet import write_parquet
     from tierwise.audit._run import DEFAULT_TIMES, Audit, audit
@@ -53,6 +54,7 @@ __all__ = [
     "Spend",
     "WorkloadRow",
     "audit",
+    "learned_of",
     "write_parquet",
 ]
 
@@ -60,6 +62,7 @@ _LAZY = {
     "DEFAULT_TIMES": "_run",
     "Audit": "_run",
     "audit": "_run",
+    "learned_of": "_learned",
     "Progress": "_map",
     "write_parquet": "_parquet",
 }

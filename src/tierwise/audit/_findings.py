@@ -260,3 +260,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     forecasts: tuple[Forecast, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know of how the numbers came about."""
+    learned: str | None = None
+    """The file that what the log taught was written to."""
+    key: str | None = None
+    """The file of the key that workloads are named under."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any, Final
 
 import numpy as np
 
 from tierwise.audit._columns import mixed
 from tierwise.audit._layout import HAS_REQUEST, OPENINGS
-from tierwise.audit._names import own_name
 from tierwise.audit._result import Skeleton
 from tierwise.audit._table import CallTable
 from tierwise.audit._workloads import Workloads
-from tierwise.workloads import Leaf, Observed, Sightings, Template, Templates, ToolFact
+from tierwise.workloads import (
+    Leaf,
+    Observed,
+    Sightings,
+    Template,
+    Templates,
+    ToolFact,
+    name_digest,
+    own_name,
+)
 
 MOST_OF_A_SKELETON: Final = 2_000
 """Calls of one masked template that are learned from: those whose opening mixes lowest."""
@@ -30,9 +37,9 @@ def group(calls: CallTable) -> Workloads:
     rows = calls["flags"] & HAS_REQUEST != 0
     _by_template(calls, templates, rows, workload)
     _by_name(calls, ~rows, workload)
-    _refine(calls, rows, workload)
+    names = _refine(calls, rows, workload)
     ids, of = np.unique(workload, return_inverse=True)
-    return Workloads(of=of.astype(np.int64), ids=tuple(ids.tolist()))
+    return Workloads(of=of.astype(np.int64), ids=tuple(ids.tolist()), templates=templates, named=names)
 
 
 def _openings(calls: CallTable, rows: Any) -> Any:
@@ -129,11 +136,14 @@ def _by_name(calls: CallTable, rows: Any, workload: Any) -> None:
     workload[chosen] = mixed((np.where(name != 0, name, tags), calls["endpoint"][chosen])) | np.uint64(1)
 
 
-def _refine(calls: CallTable, rows: Any, workload: Any) -> None:
-    """Divide a workload whose calls the application names differently, unless it has a name a call."""
+def _refine(calls: CallTable, rows: Any, workload: Any) -> dict[int, dict[int, int]]:
+    """Divide a workload whose calls the application names differently, unless it has a name a call.
+
+    Returns what was divided: workload to digest of a name to workload.
+    """
     named = np.flatnonzero(rows & (calls["name"] != 0))
     if not len(named):
-        return
+        return {}
     words = calls.tables["name"]
     digests = _digests([own_name(word) for word in words])
     name = digests[calls["name"][named]]
@@ -143,7 +153,13 @@ def _refine(calls: CallTable, rows: Any, workload: Any) -> None:
     divided = of_pair[(names > 1) & (names <= MOST_NAMES)]
     chosen = np.isin(workload[named], divided)
     rows_of, name = named[chosen], name[chosen]
-    workload[rows_of] = mixed((workload[rows_of], name)) | np.uint64(1)
+    before = workload[rows_of]
+    workload[rows_of] = mixed((before, name)) | np.uint64(1)
+    found: dict[int, dict[int, int]] = {}
+    firsts = np.unique(workload[rows_of], return_index=True)[1].tolist()
+    for at in firsts:
+        found.setdefault(int(before[at]), {})[int(name[at])] = int(workload[rows_of[at]])
+    return found
 
 
 def _digests(words: list[str | None]) -> Any:
@@ -151,6 +167,5 @@ def _digests(words: list[str | None]) -> Any:
     found = np.zeros(len(words), dtype=np.uint64)
     for i, word in enumerate(words):
         if word is not None:
-            digest = blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8, person=b"name")
-            found[i] = int.from_bytes(digest.digest(), "little")
+            found[i] = name_digest(word)
     return found

@@ -9,15 +9,8 @@ import numpy as np
 
 from tierwise.audit._account import Account
 from tierwise.audit._layout import BLOCKS
-from tierwise.caching import readable
+from tierwise.caching import SHORT_WINDOW, readable, window_of
 from tierwise.catalog import KINDS
-
-MINUTE: Final = 60_000_000
-SHORT_WINDOW: Final = 10 * MINUTE
-"""In-memory retention: entries live for 5 to 10 minutes after their last use."""
-LONG_WINDOW: Final = 30 * MINUTE
-"""Models that take 24-hour retention: entries typically live for about 30 minutes, often longer."""
-
 
 DOUBT: Final = 256
 """Tokens by which a replayed prefix must exceed what was read before it counts as missed."""
@@ -38,8 +31,8 @@ def windows(account: Account, names: list[str]) -> Any:
     found = np.full(len(names), SHORT_WINDOW, dtype=np.int64)
     for i, name in enumerate(names):
         model = account.known(name)
-        if model is not None and {"24h", "30m", "12h"} & set(model.cache.retentions):
-            found[i] = LONG_WINDOW
+        if model is not None:
+            found[i] = window_of(model)
     return found
 
 

@@ -11,9 +11,8 @@ import numpy as np
 from tierwise.audit._analysis import Analysis
 from tierwise.audit._findings import LEVERS, Breaker, Counts, WorkloadRow
 from tierwise.audit._money import money_by
-from tierwise.audit._names import own_name
 from tierwise.audit._outcomes import outcomes
-from tierwise.workloads import DEPTHS, ROLES, TASKS
+from tierwise.workloads import DEPTHS, ROLES, TASKS, own_name
 
 SIGNALS_SHOWN: Final = 8
 LABEL_LENGTH: Final = 80
@@ -162,7 +161,9 @@ def _label(analysis: Analysis, calls: Any) -> str:
         return str(head)[:LABEL_LENGTH]
     if tags:
         return ", ".join(next(iter(tags)))[:LABEL_LENGTH]
-    return "(no instructions)" if heads else "(no request text in the log)"
+    if heads:
+        return "(no instructions)"
+    return "(no request text in the log)"
 
 
 def _signals(analysis: Analysis) -> dict[int, Counter[str]]:

@@ -54,6 +54,7 @@ def audit(
     processes: int | None = None,
     progress: Progress | None = None,
     today: dt.date | None = None,
+    key: bytes = b"",
 ) -> Audit:
     """Audit the logs at `paths` without a key or a network.
 
@@ -68,6 +69,7 @@ def audit(
         processes: Most processes to read with; the machine's cores by default.
         progress: Told the bytes read and in all.
         today: Day that shutdowns and successors are looked at from; today by default.
+        key: The owner's, under which workloads are named; digests of a recorder file keep their own.
 
     Raises:
         LogError: Nothing to read at the paths, or under `strict` a bad record.
@@ -79,7 +81,8 @@ def audit(
     found = plan(paths, format=format)
     merge = Merge()
     day = today or dt.datetime.now(dt.UTC).date()
-    for number, result in enumerate(map_all(found, processes=processes, progress=progress, strict=strict)):
+    results = map_all(found, processes=processes, progress=progress, strict=strict, key=key)
+    for number, result in enumerate(results):
         merge.add(result)
         if number == 0:
             _load_prices(catalog, policy, day)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-import msgspec
-
 from tierwise.audit._layout import (
     BACKGROUND,
     EMPTY_ANSWER,
@@ -18,7 +14,7 @@ from tierwise.audit._layout import (
     STREAM,
 )
 from tierwise.calls import Call, Recorded
-from tierwise.workloads import Facts
+from tierwise.workloads import Facts, facts_from
 
 _FLAGS = {
     "stream": STREAM,
@@ -30,16 +26,11 @@ _FLAGS = {
 }
 
 
-@cache
-def _decoder() -> msgspec.json.Decoder[Facts]:
-    return msgspec.json.Decoder(Facts)
-
-
 def facts_of(recorded: Recorded) -> Facts:
     """The facts of a recorded call. Raises OverflowError for facts that are none: the record is skipped."""
     try:
-        return _decoder().decode(recorded.facts)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return facts_from(recorded.facts)
+    except ValueError:
         raise OverflowError("the facts of a recorded call cannot be read") from None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from tierwise.audit._columns import mixed
 from tierwise.audit._layout import CODES
 from tierwise.audit._table import CallTable
+from tierwise.workloads import Templates
 
 
 class Workloads(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,10 @@ class Workloads(msgspec.Struct, frozen=True, kw_only=True):
     """Workload number per call."""
     ids: tuple[int, ...]
     """64-bit fingerprints; shown as 16 hex digits."""
+    templates: Templates = Templates()
+    """What the log taught of its templates."""
+    named: dict[int, dict[int, int]] = {}
+    """Workloads divided by the application's own names: workload to digest of a name to workload."""
 
     def __len__(self) -> int:
         return len(self.ids)

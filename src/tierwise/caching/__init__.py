@@ -17,9 +17,11 @@ from tierwise.caching._outline import (
     shared_share,
 )
 from tierwise.caching._replay import MINIMUM_PREFIX, STEP, readable
+from tierwise.caching._windows import SHORT_WINDOW, read_of, window_of
 
 __all__ = [
     "MINIMUM_PREFIX",
+    "SHORT_WINDOW",
     "STEP",
     "TEXTS_PER_BASE",
     "TEXT_LENGTH",
@@ -30,6 +32,8 @@ __all__ = [
     "first_difference",
     "first_parting",
     "outline",
+    "read_of",
     "readable",
     "shared_share",
+    "window_of",
 ]

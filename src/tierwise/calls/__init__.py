@@ -6,12 +6,13 @@ stream of Call, Bucket, CostLine and Skipped records, each with the place it cam
 
 from __future__ import annotations
 
+from tierwise.calls._chat_stream import ChatStream
 from tierwise.calls._context import named_place
 from tierwise.calls._exchange import Around, live_call
 from tierwise.calls._plan import Plan, Unit, absolute_place, formats, plan
 from tierwise.calls._read import read
 from tierwise.calls._recorded import VERSION as RECORDER_VERSION
-from tierwise.calls._recorded import Recorded, encode_recorded
+from tierwise.calls._recorded import Flag, Recorded, encode_recorded
 from tierwise.calls._requests import parse_request, request_from
 from tierwise.calls._responses import parse_response, response_from
 from tierwise.calls._send import (
@@ -27,6 +28,8 @@ from tierwise.calls._send import (
     Timeouts,
 )
 from tierwise.calls._streams import assembled
+from tierwise.calls._to_chat import failed_reply, to_chat
+from tierwise.calls._to_responses import reasoning_lost, to_responses
 from tierwise.calls._types import (
     NOT_DAMAGE,
     Bucket,
@@ -51,8 +54,10 @@ __all__ = [
     "Attempt",
     "Bucket",
     "Call",
+    "ChatStream",
     "CostLine",
     "Endpoint",
+    "Flag",
     "Function",
     "Headers",
     "Incoming",
@@ -78,6 +83,7 @@ __all__ = [
     "absolute_place",
     "assembled",
     "encode_recorded",
+    "failed_reply",
     "formats",
     "live_call",
     "named_place",
@@ -85,6 +91,9 @@ __all__ = [
     "parse_response",
     "plan",
     "read",
+    "reasoning_lost",
     "request_from",
     "response_from",
+    "to_chat",
+    "to_responses",
 ]

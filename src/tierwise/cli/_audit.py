@@ -65,6 +65,17 @@ Times = Annotated[
     typer.Option(help="Forecast at this many times the volume; may be repeated.", min=0),
 ]
 Processes = Annotated[int | None, typer.Option(help="Processes to read with; all cores by default.", min=1)]
+LearnedFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--learned",
+        help="Write what the log taught, for a policy: templates, lengths, times.",
+        metavar="FILE",
+    ),
+]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="Your key, to name workloads under.", metavar="FILE")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no report.")]
 ListFormats = Annotated[bool, typer.Option("--formats", help="List the log formats and leave.")]
 
@@ -82,6 +93,8 @@ def audit(
     prices: Prices = None,
     times: Times = None,
     processes: Processes = None,
+    learned: LearnedFile = None,
+    key: KeyFile = None,
     quiet: Quiet = False,
     formats: ListFormats = False,
 ) -> None:
@@ -91,7 +104,7 @@ def audit(
         return
     if not paths:
         raise CallerError("expected a log to audit, got none; try: tierwise audit LOGS (or --formats)")
-    outputs = [path for path in (html, json, parquet) if path is not None and str(path) != "-"]
+    outputs = [path for path in (html, json, parquet, learned) if path is not None and str(path) != "-"]
     _can_write(outputs)
     volumes = _volumes(times)
     from rich.console import Console
@@ -99,7 +112,9 @@ def audit(
     from tierwise.audit import DEFAULT_TIMES
     from tierwise.audit import audit as run
     from tierwise.policy import Limits
+    from tierwise.workloads import read_key
 
+    secret = read_key(key) if key is not None else b""
     with _progress(Console(stderr=True)) as progress:
         found = run(
             paths,
@@ -111,7 +126,10 @@ def audit(
             times=volumes or DEFAULT_TIMES,
             processes=processes,
             progress=progress,
+            key=secret,
         )
+    if learned is not None:
+        found = _with_learned(found, learned, key, secret, json)
     printed = json is not None and str(json) == "-"
     try:
         _write(found, html=html, json=json, parquet=parquet)
@@ -184,6 +202,23 @@ def _write(found: Audit, *, html: Path | None, json: Path | None, parquet: Path 
 
         with _naming(parquet):
             write_parquet(found, parquet)
+
+
+def _with_learned(found: Audit, path: Path, key: Path | None, secret: bytes, json: Path | None) -> Audit:
+    """Write what was learned; the findings say where, from the folder of their own file."""
+    import msgspec
+
+    from tierwise.audit import learned_of
+    from tierwise.policy import save_learned
+
+    if found.analysis is None:
+        raise CallerError("expected a log of calls to learn from, got one of totals only")
+    with _naming(path):
+        save_learned(learned_of(found.analysis, secret), path)
+    folder = json.parent if json is not None and str(json) != "-" else Path()
+    named = {"learned": path, "key": key}
+    seen = {name: os.path.relpath(at, folder) for name, at in named.items() if at is not None}
+    return msgspec.structs.replace(found, findings=msgspec.structs.replace(found.findings, **seen))
 
 
 def _save(path: Path, content: bytes) -> None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tierwise.calls import Call, plan, read
+from tierwise.calls import Call, named_place, plan, read
 from tierwise.catalog import KINDS, LANES, Catalog, Tokens
 from tierwise.errors import CallerError
 from tierwise.policy import (
     Decision,
+    Learned,
+    Live,
     Policy,
     State,
     arm_of,
@@ -23,7 +25,7 @@ from tierwise.policy import (
     kept_metadata,
     sent_of,
 )
-from tierwise.workloads import DEPTHS, ROLES, Facts, Recogniser
+from tierwise.workloads import DEPTHS, ROLES, Facts, Recogniser, facts_from
 
 if TYPE_CHECKING:
     from tierwise.audit import Audit
@@ -137,9 +139,11 @@ def _is_gap(reason: str) -> bool:
 
 
 def compare(
-    paths: Sequence[str], old: Policy | None, new: Policy, catalog: Catalog, *, format: str | None = None
+    paths: Sequence[str], old: Policy | None, live: Live, catalog: Catalog, *, format: str | None = None
 ) -> Difference:
     """Decide every logged call with both policies; `old` None lets calls go as asked.
+
+    Workloads are those that the new policy's `learned` file tells, else those of these logs.
 
     Raises:
         LogError: nothing to read at the paths.
@@ -147,19 +151,21 @@ def compare(
     """
     from tierwise.audit import audit
 
-    found = audit(paths, format=format, ladder=_ladder(new, catalog))
+    new = live.policy
+    found = audit(paths, format=format, ladder=_ladder(new, catalog), key=live.key)
     if found.analysis is None:
         raise CallerError("expected logs of calls one by one, found only totals; a policy decides on calls")
     result = Difference()
     result.labels = {row.id: row.label for row in found.findings.workloads}
     before = old if old is not None else _nothing(new)
-    logged = _Logged(found)
-    recogniser = Recogniser()
+    logged = _Logged(found, live.learned)
+    recogniser = live.recogniser()
     for call, row in logged.calls(paths, format):
-        if row is None or call.request is None:
+        recognised = _recognised(call, recogniser)
+        if row is None or recognised is None:
             result.left_out += 1
             continue
-        facts = logged.facts(recogniser.recognise(call.request), row)
+        facts = logged.facts(recognised, call, row)
         day = logged.day(row)
         result.add(
             Pair(
@@ -169,6 +175,17 @@ def compare(
             )
         )
     return result
+
+
+def _recognised(call: Call, recogniser: Recogniser) -> Facts | None:
+    if call.request is not None:
+        return recogniser.recognise(call.request)
+    if call.recorded is None or not bytes(call.recorded.facts):
+        return None
+    try:
+        return facts_from(call.recorded.facts)
+    except ValueError:
+        return None
 
 
 def _ladder(policy: Policy, catalog: Catalog) -> str:
@@ -185,7 +202,8 @@ def _nothing(like: Policy) -> Policy:
 class _Logged:
     """What the audit knows of each call of a log, found again by the place of its record."""
 
-    def __init__(self, found: Audit) -> None:
+    def __init__(self, found: Audit, learned: Learned | None) -> None:
+        self._learned = learned
         analysis: Any = found.analysis
         self._inputs = analysis.levers.inputs
         self._account = analysis.account
@@ -205,7 +223,7 @@ class _Logged:
                 if not isinstance(record, Call):
                     continue
                 row = self._rows.get(_key(record))
-                if record.join is None and record.request is not None:
+                if record.join is None and (record.request is not None or record.recorded is not None):
                     yield record, row
                 elif record.join is not None and record.request is not None:
                     halves[record.join] = record
@@ -214,13 +232,17 @@ class _Logged:
         for join, call in halves.items():
             yield call, answers.get(join, self._rows.get(_key(call)))
 
-    def facts(self, facts: Facts, row: int) -> Facts:
+    def facts(self, facts: Facts, call: Call, row: int) -> Facts:
         """Facts with what only the whole log tells: the workload, the conversation's depth, the role."""
         inputs, calls = self._inputs, self._calls
         served = calls.words("served", int(calls["served"][row]))
+        if self._learned is not None and call.request is not None:
+            workload = self._learned.workload_of(facts.workload, call.name or named_place(call.metadata))
+        else:
+            workload = inputs.workload_ids[int(inputs.workload[row])]
         return msgspec.structs.replace(
             facts,
-            workload=inputs.workload_ids[int(inputs.workload[row])],
+            workload=workload,
             depth=DEPTHS[int(inputs.depth[row])],
             role=ROLES[int(calls["role"][row])],
             model=facts.model or served,

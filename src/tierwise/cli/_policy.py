@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -51,6 +52,13 @@ def init(
         str | None,
         typer.Option(help="Model of calls that ask for 'auto'; the one most is spent on otherwise."),
     ] = None,
+    learned: Annotated[
+        Path | None,
+        typer.Option(help="What the audit learned; the one that it wrote otherwise.", metavar="FILE"),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="Your key; the one that the audit used otherwise.", metavar="FILE")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     prices: Prices = None,
 ) -> None:
@@ -58,7 +66,7 @@ def init(
 
     \b
     Example:
-      tierwise audit logs/ --json audit.json -q
+      tierwise audit logs/ --json audit.json --learned learned.tierwise -q
       tierwise policy init --from audit.json -o tierwise.toml
     """
     from tierwise.catalog import Catalog
@@ -73,7 +81,14 @@ def init(
         raise CallerError(f"expected no file at {output}, found one; use --force to replace it")
     catalog = Catalog.open(prices)
     model = baseline or _most_spent(found, catalog)
-    text = first_policy((_suggestion(row) for row in found.workloads), ladder=found.ladder, baseline=model)
+    folder = output.parent if output is not None else Path()
+    text = first_policy(
+        (_suggestion(row) for row in found.workloads),
+        ladder=found.ladder,
+        baseline=model,
+        learned=_from(folder, learned, audit, found.learned),
+        key=_from(folder, key, audit, found.key),
+    )
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -121,17 +136,18 @@ def diff(
     from tierwise.catalog import Catalog
     from tierwise.cli._diff import compare
     from tierwise.cli._diff_text import markdown
-    from tierwise.policy import check_policy, load_policy
+    from tierwise.policy import check_policy, load_live
 
     if "-" in logs:
         raise CallerError("expected files or folders of logs, got standard input; it cannot be read twice")
     catalog = Catalog.open(prices)
-    after = load_policy(new, catalog)
+    live = load_live(new, catalog)
+    after = live.policy
     # What held when it was written may hold no longer, and must not keep its repair from being shown.
     checked = check_policy(old, catalog) if old != "none" else None
     before = checked.policy if checked is not None else None
     broken = str(checked.problems[0]) if checked is not None and checked.problems else None
-    found = compare(logs, before, after, catalog, format=format)
+    found = compare(logs, before, live, catalog, format=format)
     typer.echo(markdown(found, before, after, broken=broken), nl=False)
 
 
@@ -200,6 +216,12 @@ def _findings(path: Path) -> Findings:
         raise ConfigurationError(
             f"{path}: expected the JSON of `tierwise audit --json`, found something else: {error}"
         ) from None
+
+
+def _from(folder: Path, given: Path | None, audit: Path, named: str | None) -> str | None:
+    """A file as the policy in `folder` names it: the one given, else the one that the audit named."""
+    at = given or (audit.parent / named if named else None)
+    return os.path.relpath(at, folder) if at is not None else None
 
 
 def _most_spent(found: Findings, catalog: Catalog) -> str:

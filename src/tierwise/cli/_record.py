@@ -21,9 +21,9 @@ NOT_FOUND = 127
 
 def record(
     command: Annotated[list[str], typer.Argument(help="The program and its arguments.", metavar="COMMAND")],
-    out: Annotated[
-        Path, typer.Option(help="Append calls to this file.", metavar="FILE")
-    ] = Path("tierwise-calls.jsonl"),
+    out: Annotated[Path, typer.Option(help="Append calls to this file.", metavar="FILE")] = Path(
+        "tierwise-calls.jsonl"
+    ),
     key: Annotated[
         Path | None,
         typer.Option(help="Your key for digests; FILE.key otherwise, made at first use.", metavar="FILE"),

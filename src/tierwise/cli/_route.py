@@ -14,7 +14,7 @@ from tierwise.errors import CallerError, RequestError
 if TYPE_CHECKING:
     from tierwise.calls import Request
     from tierwise.catalog import Catalog, Tokens
-    from tierwise.policy import Decision, Plan, Policy, State
+    from tierwise.policy import Decision, Live, Plan, Policy, State
     from tierwise.workloads import Facts
 
 ASSUMED_OUTPUT: Final = 400
@@ -58,15 +58,15 @@ def route(
     from tierwise.calls import parse_request
     from tierwise.catalog import Catalog
     from tierwise.policy import decide
-    from tierwise.workloads import Recogniser
 
     body = request.read_bytes() if request is not None else sys.stdin.buffer.read()
     parsed = parse_request(endpoint or _endpoint(body), body)
-    facts = Recogniser().recognise(parsed)
+    catalog = Catalog.open(prices)
+    live = _policy(policy, ladder, catalog)
+    used = live.policy
+    facts = live.recogniser().recognise(parsed)
     if not facts.model:
         raise RequestError("expected 'model' in the body, found none; name the model the request asks for")
-    catalog = Catalog.open(prices)
-    used = _policy(policy, ladder, catalog)
     state = _state(parsed, body, facts, used, catalog, waits=waits, callers=frozenset(caller or ()))
     today = dt.datetime.now(dt.UTC).date()
     decision = decide(facts, used, state, catalog, today)
@@ -81,15 +81,15 @@ def route(
 route.__doc__ = (route.__doc__ or "").replace("\\b", "\b")
 
 
-def _policy(path: Path | None, ladder: str | None, catalog: Catalog) -> Policy:
+def _policy(path: Path | None, ladder: str | None, catalog: Catalog) -> Live:
     from tierwise.catalog import DEFAULT_LADDER
-    from tierwise.policy import load_policy, proposal
+    from tierwise.policy import Live, load_live, proposal
 
     if path is None:
-        return proposal(catalog.ladder(ladder or DEFAULT_LADDER))
+        return Live(policy=proposal(catalog.ladder(ladder or DEFAULT_LADDER)))
     if ladder is not None:
         raise CallerError("expected --policy or --ladder, got both; the policy names its own ladder")
-    return load_policy(path, catalog)
+    return load_live(path, catalog)
 
 
 def _state(

@@ -13,7 +13,8 @@ from tierwise.online import Labels
 from tierwise.workloads import DEPTHS, ROLES, TASKS
 
 _WORDS = {"task": TASKS, "depth": DEPTHS, "role": ROLES}
-_CURRENT: ContextVar[Labels] = ContextVar("tierwise_labels", default=Labels())
+_NONE = Labels()
+_CURRENT: ContextVar[Labels] = ContextVar("tierwise_labels", default=_NONE)
 
 
 @contextmanager

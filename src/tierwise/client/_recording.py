@@ -63,10 +63,10 @@ def record_clients(module: Any, environment: Mapping[str, str]) -> None:
 
 def _recorded(make: Any, pipeline: Pipeline) -> Any:
     @functools.wraps(make)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def made(self: Any, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
         # A copy of a client shares its HTTP client, which is recorded already.
         if not is_followed(self._client):
             self._client = followed(self._client, pipeline, current)
 
-    return __init__
+    return made

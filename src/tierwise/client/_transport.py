@@ -37,11 +37,11 @@ def library_of(client: Any) -> ModuleType:
 
 def followed(inner: Any, pipeline: Pipeline, labels: Callable[[], Labels]) -> Any:
     """An HTTP client like `inner` whose calls are followed; closing it closes `inner`."""
-    library = library_of(inner)
+    library: Any = library_of(inner)
     kinds = _kinds(library)
-    whole = isinstance(inner, library.AsyncClient)
-    transport = (kinds.asynchronous if whole else kinds.blocking)(inner, pipeline, labels)
-    make = library.AsyncClient if whole else library.Client
+    awaited = isinstance(inner, library.AsyncClient)
+    transport = (kinds.asynchronous if awaited else kinds.blocking)(kinds, inner, pipeline, labels)
+    make = library.AsyncClient if awaited else library.Client
     # What the inner client adds to requests that it builds, this one adds; `inner.send` adds nothing.
     return make(
         transport=transport,
@@ -65,20 +65,11 @@ def pipeline_of(client: Any) -> Pipeline | None:
     return found if isinstance(found, Pipeline) else None
 
 
-class _Kinds:
-    """The two transports of one HTTP library."""
-
-    def __init__(self, blocking: type[Any], asynchronous: type[Any]) -> None:
-        self.blocking = blocking
-        self.asynchronous = asynchronous
-
-
 class _Going:
     """One request: between the library's values and the pipeline's."""
 
-    def __init__(self, library: ModuleType, inner: Any, request: Any, body: bytes, labels: Labels) -> None:
+    def __init__(self, library: Any, request: Any, body: bytes, labels: Labels) -> None:
         self.library = library
-        self.inner = inner
         self.request = request
         self.body = body
         self.path = request.url.raw_path.decode("ascii")
@@ -127,98 +118,112 @@ def _streams(response: Any) -> bool:
     return response.status_code < 400 and kind not in {"application/json", "text/plain", ""}
 
 
+class _Piped:
+    """A stream through a passage."""
+
+    def __init__(self, response: Any, passage: Passing | None) -> None:
+        self.response, self.passage = response, passage
+
+    def __iter__(self) -> Iterator[bytes]:
+        passage = self.passage
+        for piece in self.response.iter_bytes():
+            out = passage.feed(piece) if passage is not None else piece
+            if out:
+                yield out
+        last = passage.end() if passage is not None else b""
+        if last:
+            yield last
+
+    def close(self) -> None:
+        if self.passage is not None:
+            self.passage.left()
+        self.response.close()
+
+
+class _AsyncPiped:
+    """The same, awaited."""
+
+    def __init__(self, response: Any, passage: Passing | None) -> None:
+        self.response, self.passage = response, passage
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        passage = self.passage
+        async for piece in self.response.aiter_bytes():
+            out = passage.feed(piece) if passage is not None else piece
+            if out:
+                yield out
+        last = passage.end() if passage is not None else b""
+        if last:
+            yield last
+
+    async def aclose(self) -> None:
+        if self.passage is not None:
+            self.passage.left()
+        await self.response.aclose()
+
+
+class _Followed:
+    """What both transports hold."""
+
+    def __init__(self, kinds: _Kinds, inner: Any, pipeline: Pipeline, labels: Callable[[], Labels]) -> None:
+        self.kinds, self.inner, self.pipeline, self.labels = kinds, inner, pipeline, labels
+
+
+class _Blocking(_Followed):
+    """Follows the calls of a blocking client."""
+
+    def handle_request(self, request: Any) -> Any:
+        going = _Going(self.kinds.library, request, request.read(), self.labels())
+        course, response = Course(self.pipeline, going.asked()), None
+        while (outgoing := course.outgoing) is not None:
+            try:
+                response = self.inner.send(going.outgoing(outgoing), stream=True)
+                body = None if _streams(response) else response.read()
+            except BaseException as fault:
+                course.failed(fault)
+                raise
+            course.came(going.reply(response, body))
+        answer = course.answer
+        piped = self.kinds.piped(response, answer.passage) if answer.body is None else None
+        return going.response(answer, piped)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class _Asynchronous(_Followed):
+    """Follows the calls of an asynchronous client."""
+
+    async def handle_async_request(self, request: Any) -> Any:
+        going = _Going(self.kinds.library, request, await request.aread(), self.labels())
+        course, response = Course(self.pipeline, going.asked()), None
+        while (outgoing := course.outgoing) is not None:
+            try:
+                response = await self.inner.send(going.outgoing(outgoing), stream=True)
+                body = None if _streams(response) else await response.aread()
+            except BaseException as fault:
+                course.failed(fault)
+                raise
+            course.came(going.reply(response, body))
+        answer = course.answer
+        piped = self.kinds.async_piped(response, answer.passage) if answer.body is None else None
+        return going.response(answer, piped)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+class _Kinds:
+    """Our classes, made ones of an HTTP library: its own are only known once it is loaded."""
+
+    def __init__(self, library: Any) -> None:
+        self.library = library
+        self.piped: Any = type("Piped", (_Piped, library.SyncByteStream), {})
+        self.async_piped: Any = type("AsyncPiped", (_AsyncPiped, library.AsyncByteStream), {})
+        self.blocking: Any = type("Blocking", (_Blocking, library.BaseTransport), {})
+        self.asynchronous: Any = type("Asynchronous", (_Asynchronous, library.AsyncBaseTransport), {})
+
+
 @cache
 def _kinds(library: ModuleType) -> _Kinds:
-    """Transports and streams of `library`; its base classes are only known once it is loaded."""
-
-    class Piped(library.SyncByteStream):  # type: ignore[misc]  # the base is found at run time
-        """A stream through a passage."""
-
-        def __init__(self, response: Any, passage: Passing | None) -> None:
-            self.response, self.passage = response, passage
-
-        def __iter__(self) -> Iterator[bytes]:
-            passage = self.passage
-            for piece in self.response.iter_bytes():
-                out = passage.feed(piece) if passage is not None else piece
-                if out:
-                    yield out
-            last = passage.end() if passage is not None else b""
-            if last:
-                yield last
-
-        def close(self) -> None:
-            if self.passage is not None:
-                self.passage.left()
-            self.response.close()
-
-    class AsyncPiped(library.AsyncByteStream):  # type: ignore[misc]  # the base is found at run time
-        """The same, awaited."""
-
-        def __init__(self, response: Any, passage: Passing | None) -> None:
-            self.response, self.passage = response, passage
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            passage = self.passage
-            async for piece in self.response.aiter_bytes():
-                out = passage.feed(piece) if passage is not None else piece
-                if out:
-                    yield out
-            last = passage.end() if passage is not None else b""
-            if last:
-                yield last
-
-        async def aclose(self) -> None:
-            if self.passage is not None:
-                self.passage.left()
-            await self.response.aclose()
-
-    class Blocking(library.BaseTransport):  # type: ignore[misc]  # the base is found at run time
-        """Follows the calls of a blocking client."""
-
-        def __init__(self, inner: Any, pipeline: Pipeline, labels: Callable[[], Labels]) -> None:
-            self.inner, self.pipeline, self.labels = inner, pipeline, labels
-
-        def handle_request(self, request: Any) -> Any:
-            going = _Going(library, self.inner, request, request.read(), self.labels())
-            course, response = Course(self.pipeline, going.asked()), None
-            while (outgoing := course.outgoing) is not None:
-                try:
-                    response = self.inner.send(going.outgoing(outgoing), stream=True)
-                    body = None if _streams(response) else response.read()
-                except BaseException as fault:
-                    course.failed(fault)
-                    raise
-                course.came(going.reply(response, body))
-            answer = course.answer
-            piped = Piped(response, answer.passage) if answer.body is None else None
-            return going.response(answer, piped)
-
-        def close(self) -> None:
-            self.inner.close()
-
-    class Asynchronous(library.AsyncBaseTransport):  # type: ignore[misc]  # the base is found at run time
-        """Follows the calls of an asynchronous client."""
-
-        def __init__(self, inner: Any, pipeline: Pipeline, labels: Callable[[], Labels]) -> None:
-            self.inner, self.pipeline, self.labels = inner, pipeline, labels
-
-        async def handle_async_request(self, request: Any) -> Any:
-            going = _Going(library, self.inner, request, await request.aread(), self.labels())
-            course, response = Course(self.pipeline, going.asked()), None
-            while (outgoing := course.outgoing) is not None:
-                try:
-                    response = await self.inner.send(going.outgoing(outgoing), stream=True)
-                    body = None if _streams(response) else await response.aread()
-                except BaseException as fault:
-                    course.failed(fault)
-                    raise
-                course.came(going.reply(response, body))
-            answer = course.answer
-            piped = AsyncPiped(response, answer.passage) if answer.body is None else None
-            return going.response(answer, piped)
-
-        async def aclose(self) -> None:
-            await self.inner.aclose()
-
-    return _Kinds(Blocking, Asynchronous)
+    return _Kinds(library)

@@ -68,7 +68,9 @@ def wrap(
     """
     inner = getattr(client, "_client", None)
     if inner is None or not hasattr(client, "with_options"):
-        raise CallerError(f"expected an openai.OpenAI or openai.AsyncOpenAI client, got {type(client).__name__}")
+        raise CallerError(
+            f"expected an openai.OpenAI or openai.AsyncOpenAI client, got {type(client).__name__}"
+        )
     if observe and policy is not None:
         raise CallerError("expected a policy or observe=True, got both; observing routes nothing")
     catalog = Catalog.open(Path(prices) if prices is not None else None)

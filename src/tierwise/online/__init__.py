@@ -6,4 +6,32 @@ call decided, priced and recorded. Steps are plain functions; only the send wait
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from tierwise.online._course import Course
+from tierwise.online._expect import ASSUMED_OUTPUT, ASSUMED_REASONING, expected_use, input_tokens, stated
+from tierwise.online._keeper import Keeper
+from tierwise.online._memory import Memory
+from tierwise.online._recorders import FileRecorder, MemoryRecorder
+from tierwise.online._values import Answer, Asked, Entry, Labels, Passing, Recorder, Reply
+from tierwise.online.pipeline import CARRIED, Pipeline
+
+__all__ = [
+    "ASSUMED_OUTPUT",
+    "ASSUMED_REASONING",
+    "CARRIED",
+    "Answer",
+    "Asked",
+    "Course",
+    "Entry",
+    "FileRecorder",
+    "Keeper",
+    "Labels",
+    "Memory",
+    "MemoryRecorder",
+    "Passing",
+    "Pipeline",
+    "Recorder",
+    "Reply",
+    "expected_use",
+    "input_tokens",
+    "stated",
+]

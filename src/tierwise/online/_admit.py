@@ -57,9 +57,7 @@ def admit(asked: Asked, endpoint: Endpoint) -> Admitted:
     keys: frozenset[str] = frozenset()
     unread = None
     try:
-        if said.get("content-encoding", "identity") != "identity":
-            raise RequestError(f"the body is packed as {said['content-encoding']:.40}")
-        request = parse_request(endpoint, asked.body)
+        request = parse_request(endpoint, _plain(asked.body, said))
         keys = frozenset(_KEYS.decode(asked.body))
     except (RequestError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         unread = f"the request cannot be read: {error}"
@@ -73,6 +71,13 @@ def admit(asked: Asked, endpoint: Endpoint) -> Admitted:
         keys=keys,
         unread=unread,
     )
+
+
+def _plain(body: bytes, headers: Mapping[str, str]) -> bytes:
+    packed = headers.get("content-encoding", "identity")
+    if packed != "identity":
+        raise RequestError(f"the body is packed as {packed:.40}")
+    return body
 
 
 def labels_of(given: Labels, headers: Mapping[str, str], metadata: Mapping[str, str]) -> Labels:

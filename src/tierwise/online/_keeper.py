@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from tierwise.caching import TEXT_LENGTH, Smallest, outline
-from tierwise.calls import RECORDER_VERSION, Call, Recorded, Request, Response, named_place
+from tierwise.calls import RECORDER_VERSION, Call, Flag, Recorded, Request, Response, named_place
 from tierwise.workloads import Facts, instructions_of, tool_digest, tool_names
 
 KNOWN_TIERS: Final = frozenset({"auto", "default", "flex", "priority", "fast", "batch", "standard"})
@@ -74,7 +74,10 @@ class Keeper:
     def _names_of(self, request: Request | None, response: Response | None) -> dict[str, str]:
         if not self._names:
             return {}
-        names = [*(tool_names(request) if request is not None else ()), *(response.tool_calls if response else ())]
+        names = [
+            *(tool_names(request) if request is not None else ()),
+            *(response.tool_calls if response else ()),
+        ]
         return {f"{tool_digest(name, self._key):016x}": name for name in names}
 
     def _outline(self, request: Request | None, facts: Facts | None) -> bytes:
@@ -98,8 +101,8 @@ class Keeper:
         return int.from_bytes(state.digest(), "little") or 1
 
 
-def _flags(request: Request | None, response: Response | None) -> list[str]:
-    flags = []
+def _flags(request: Request | None, response: Response | None) -> list[Flag]:
+    flags: list[Flag] = []
     if request is not None:
         flags += ["stream"] if request.stream else []
         flags += ["store"] if request.store else []
@@ -111,4 +114,3 @@ def _flags(request: Request | None, response: Response | None) -> list[str]:
         tier = response.service_tier
         flags += ["odd tier"] if tier is not None and tier not in KNOWN_TIERS else []
     return flags
-

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tierwise.calls import ChatStream, Endpoint
+from tierwise.calls import ChatStream, Endpoint, Status
 from tierwise.errors import TierwiseError, UpstreamGarbled
 from tierwise.upstream import Event, EventSplitter, StreamWatch, whole_reply
 
-_LOG: Final = logging.getLogger("tierwise")
 MOST_KEPT: Final = 32 * 1024 * 1024
 """Bytes of a stream's events that are kept for the record; of a longer one only the newest are."""
 
-End = Callable[[Mapping[str, Any] | None, str | None], None]
+End = Callable[[Mapping[str, Any] | None, Status | None], object]
 """Told once how the stream ended: the body it would have had, and 'abandoned' or None."""
 
 
@@ -44,8 +42,9 @@ class Passage:
         self._blind = False
 
     def feed(self, piece: bytes) -> bytes:
-        """Bytes for the caller, for bytes from upstream. Holds back an event until it is whole only
-        where events are changed.
+        """Bytes for the caller, for bytes from upstream.
+
+        An event is held back until it is whole only where events are changed.
 
         Raises:
             UpstreamGarbled: An event that must be translated cannot be.
@@ -94,7 +93,7 @@ class Passage:
         self._note(event)
         out = event.raw
         if self._translate is not None:
-            out = self._translate.feed(event.name, event.data)
+            out = self._translate.feed(event.data)
             if self._watch.ended:
                 out += self._translate.end()
         elif self._hide_usage and _only_usage(event):
@@ -110,7 +109,7 @@ class Passage:
         while self._kept > MOST_KEPT and len(self._events) > 1:
             self._kept -= len(self._events.pop(0).raw)
 
-    def _settle(self, how: str | None) -> None:
+    def _settle(self, how: Status | None) -> None:
         ended, self._ended = self._ended, None
         if ended is None:
             return
@@ -119,10 +118,7 @@ class Passage:
         except TierwiseError:
             body = self._watch.summary() if self._watch.events else None
         self._events.clear()
-        try:
-            ended(body, how)
-        except Exception:
-            _LOG.exception("a call could not be taken down")
+        ended(body, how)
 
 
 def _only_usage(event: Event) -> bool:

@@ -32,7 +32,9 @@ def price(call: Call, decision: Decision | None, prices: Catalog, *, residency: 
             return Price(cost=Decimal(0), as_asked=Decimal(0))
         return Price(unpriced="no usage came back")
     try:
-        card = prices.rate_card(call.model_served or call.model_asked or "", call.lane, at=day, residency=residency)
+        card = prices.rate_card(
+            call.model_served or call.model_asked or "", call.lane, at=day, residency=residency
+        )
         fees = _fees(call, prices, day)
         cost = card.cost(tokens).total + fees
     except CatalogError as error:

@@ -40,7 +40,9 @@ def as_asked_after(call: Admitted, routed: Routed, reply: Reply) -> Routed | Non
     """The call as it came, where upstream refused what was made of it; None where that was not us."""
     if not routed.carried or routed.decision is None:
         return None
-    asked = as_asked(call, reason=f"upstream refused it on {routed.decision.plan.rung}: status {reply.status}")
+    asked = as_asked(
+        call, reason=f"upstream refused it on {routed.decision.plan.rung}: status {reply.status}"
+    )
     plain = msgspec.structs.replace(asked, facts=routed.facts, state=routed.state, decision=routed.decision)
     return with_usage(call, plain)
 

@@ -14,8 +14,10 @@ from tierwise.workloads import Facts
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):
-    """What a program says of a call beside the call. Task, depth, role and workload are hints: they
-    count only where the policy trusts the caller."""
+    """What a program says of a call beside the call.
+
+    Task, depth, role and workload are hints: they count only where the policy trusts the caller.
+    """
 
     task: str | None = None
     depth: str | None = None

@@ -18,16 +18,29 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
+from decimal import Decimal
 from secrets import token_hex
 from typing import Any, Final
 
 import msgspec
 
-from tierwise.calls import Around, Call, ChatStream, Outgoing, Request, Status, live_call, to_chat
+from tierwise.calls import (
+    Around,
+    Call,
+    ChatStream,
+    Headers,
+    Outgoing,
+    Request,
+    Status,
+    failed_reply,
+    live_call,
+    named_place,
+    to_chat,
+)
 from tierwise.catalog import Catalog, Lane
 from tierwise.errors import TierwiseError
-from tierwise.online._admit import admit, creates, hint_headers
-from tierwise.online._expect import Body
+from tierwise.online._admit import admit, creates
+from tierwise.online._keeper import Keeper
 from tierwise.online._memory import Memory
 from tierwise.online._passage import Passage
 from tierwise.online._price import price
@@ -35,8 +48,8 @@ from tierwise.online._reply import refusal, told, without_body_headers
 from tierwise.online._seen import with_estimate
 from tierwise.online._shape import as_asked, as_asked_after, as_it_came, shape, untouched, with_usage
 from tierwise.online._values import Admitted, Answer, Asked, Entry, Recorder, Reply, Routed, Run
-from tierwise.policy import Learned, Policy, State, canonical, decide
-from tierwise.workloads import Facts, Keeper, Recogniser, Span, TraceMemory
+from tierwise.policy import Learned, Policy, canonical, decide
+from tierwise.workloads import Facts, Recogniser, Span, TraceMemory
 
 _LOG: Final = logging.getLogger("tierwise")
 CARRIED: Final = frozenset[Lane]({"standard", "flex", "priority"})
@@ -86,6 +99,7 @@ class Pipeline:
         self.recorder = recorder
         self._prices = prices
         self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
+        self._learned = learned
         self._memory = Memory(prices, learned)
         self._traces = TraceMemory()
         self._keeper = Keeper(key, names=names)
@@ -145,32 +159,40 @@ class Pipeline:
                 why = "asked not to be routed" if not call.labels.route else None
                 return with_usage(call, msgspec.structs.replace(as_asked(call, reason=why), facts=facts))
             return with_usage(call, self._decide(call, call.request, facts, self.policy))
-        except Exception as fault:
-            # Whatever broke, the caller's call is worth more than our opinion of it.
+        except Exception as fault:  # noqa: BLE001 - the call is worth more than our opinion of it
             if not isinstance(fault, TierwiseError):
                 _LOG.exception("routing failed; the call goes as asked")
             said = str(fault) if isinstance(fault, TierwiseError) else type(fault).__name__
             return msgspec.structs.replace(as_asked(call, reason=f"routing failed: {said}"), facts=facts)
 
     def _recognise(self, call: Admitted, request: Request) -> Facts:
-        """Facts of the request, its role completed by what came before in its trace."""
-        facts = self._recogniser.recognise(request)
-        labels = call.labels
-        if labels.trace is None:
+        """Facts of the request, completed by what the audit learned and by its trace."""
+        facts, labels = self._recogniser.recognise(request), call.labels
+        workload, role = facts.workload, facts.role
+        if self._learned is not None:
+            workload = self._learned.workload_of(workload, labels.name or named_place(request.metadata))
+            if role == "unknown":
+                role = self._learned.roles.get(workload, role)
+        if labels.trace is not None:
+            step = Span(
+                id=labels.span or token_hex(8),
+                parent=labels.parent,
+                name=labels.name,
+                role=role,
+                template=workload,
+            )
+            role = self._traces.role(labels.trace, step)
+        if (workload, role) == (facts.workload, facts.role):
             return facts
-        step = Span(
-            id=labels.span or token_hex(8),
-            parent=labels.parent,
-            name=labels.name,
-            role=facts.role,
-        )
-        return msgspec.structs.replace(facts, role=self._traces.role(labels.trace, step))
+        return msgspec.structs.replace(facts, workload=workload, role=role)
 
     def _decide(self, call: Admitted, request: Request, facts: Facts, policy: Policy) -> Routed:
         """Ask the policy, and shape the request as it says."""
         now = self._clock()
         with self._lock:
-            state = self._memory.state(call, request, facts, policy, now)
+            state = self._memory.state(
+                call, request, facts, policy, int(now * 1e6), callers=self._callers, lanes=self._lanes
+            )
         today = dt.datetime.fromtimestamp(now, dt.UTC).date()
         decision = decide(facts, policy, state, self._prices, today)
         return shape(call, facts, state, decision)
@@ -185,14 +207,16 @@ class Pipeline:
         except BaseException as fault:
             # A caller that cancels has left; otherwise nobody knows whether upstream acted.
             left = not isinstance(fault, Exception)
-            self._settle(call, routed, run, None, "abandoned" if left else "unknown", error=type(fault).__name__)
+            self._settle(
+                call, routed, run, None, "abandoned" if left else "unknown", error=type(fault).__name__
+            )
             raise
 
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
         self._settle(call, routed, run, None, "error", error="tierwise_limits")
         message = f"refused by the policy: {breach}; ask for an approved model, or have the policy changed"
-        return refusal(403, "tierwise_limits", message, told(run.id, routed, None))
+        return refusal(403, "tierwise_limits", message, self._told(routed, run, None))
 
     def _pass_on(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Answer:
         """A stream: settled when it ends, its expected cost told before."""
@@ -205,17 +229,23 @@ class Pipeline:
             ended=lambda body, how: self._settle(call, routed, run, body, how),
         )
         headers = without_body_headers(reply.headers) if routed.translated else reply.headers
-        return Answer(status=reply.status, headers=(*headers, *told(run.id, routed, None)), passage=passage)
+        headers = (*headers, *self._told(routed, run, None))
+        return Answer(status=reply.status, headers=headers, passage=passage)
 
     def _answer(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Answer:
         """A whole reply: price it, take it down, answer in the form of the endpoint that was called."""
         body = reply.body or b""
         entry = self._settle(call, routed, run, body, "error" if reply.status >= 400 else None)
-        headers = reply.headers
-        if routed.translated and reply.status < 400:
-            body, headers = to_chat(body), without_body_headers(headers)
+        headers, status = reply.headers, reply.status
+        if routed.translated and status < 400:
+            headers = without_body_headers(headers)
+            status, body = failed_reply(body) or (status, to_chat(body))
         cost = entry.cost if entry is not None else None
-        return Answer(status=reply.status, headers=(*headers, *told(run.id, routed, cost)), body=body)
+        return Answer(status=status, headers=(*headers, *self._told(routed, run, cost)), body=body)
+
+    def _told(self, routed: Routed, run: Run, cost: Decimal | None) -> Headers:
+        """Headers that tell what was decided; none where calls are only observed."""
+        return told(run.id, routed, cost) if self.policy is not None else ()
 
     def _settle(
         self,
@@ -230,11 +260,15 @@ class Pipeline:
         """Price, record, learn. A fault here is logged and never the caller's."""
         try:
             done = live_call(
-                call.endpoint, call.request, call.asked.body, reply, self._around(call, routed, run, status, error)
+                call.endpoint,
+                call.request,
+                call.asked.body,
+                reply,
+                self._around(call, routed, run, status, error),
             )
             with self._lock:
                 return self._take_down(done, routed, run)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
             _LOG.exception("a call could not be taken down")
             return None
 
@@ -267,7 +301,9 @@ class Pipeline:
             cost=money.cost,
             as_asked=money.as_asked,
             decision=msgspec.Raw(canonical(decision)) if decision is not None else msgspec.Raw(),
-            state=msgspec.Raw(msgspec.json.encode(routed.state)) if routed.state is not None else msgspec.Raw(),
+            state=msgspec.Raw(msgspec.json.encode(routed.state))
+            if routed.state is not None
+            else msgspec.Raw(),
         )
         entry = Entry(
             id=run.id,

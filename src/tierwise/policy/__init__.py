@@ -12,7 +12,18 @@ from tierwise.policy._decision import Change, Decision, Plan, Step
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
 from tierwise.policy._first import Suggestion, first_policy
+from tierwise.policy._learned import (
+    Learned,
+    Uses,
+    learned_bytes,
+    learned_digest,
+    lengths_against,
+    load_learned,
+    save_learned,
+    use_name,
+)
 from tierwise.policy._levers import Use, at_effort, moved, rewritten, scaled, warmed, without_tools
+from tierwise.policy._live import Live, load_live
 from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
 from tierwise.policy._match import trusted_hints, workload_of
 from tierwise.policy._problems import Problem
@@ -50,8 +61,10 @@ __all__ = [
     "Evidence",
     "Hints",
     "Latency",
+    "Learned",
     "Lengths",
     "Limits",
+    "Live",
     "Match",
     "Plan",
     "Policy",
@@ -65,6 +78,7 @@ __all__ = [
     "Suggestion",
     "ToolSettings",
     "Use",
+    "Uses",
     "arm_of",
     "at_effort",
     "canonical",
@@ -76,15 +90,22 @@ __all__ = [
     "first_policy",
     "hints_of",
     "kept_metadata",
+    "learned_bytes",
+    "learned_digest",
+    "lengths_against",
+    "load_learned",
+    "load_live",
     "load_policy",
     "moved",
     "parse_policy",
     "proposal",
     "rewritten",
+    "save_learned",
     "scaled",
     "schema_text",
     "sent_of",
     "trusted_hints",
+    "use_name",
     "warmed",
     "without_tools",
     "workload_of",

@@ -19,6 +19,7 @@ from tierwise.policy._file import (
     milliseconds,
     words,
 )
+from tierwise.policy._learned import Learned, learned_digest, parse_learned
 from tierwise.policy._lines import Path
 from tierwise.policy._problems import Sheet
 from tierwise.policy._proof import evidence_digest
@@ -35,6 +36,7 @@ from tierwise.policy._types import (
     Rung,
     ToolSettings,
 )
+from tierwise.workloads import key_id, read_key
 
 DEFAULT_NAME: Final = "default"
 """What decisions call the [default] table."""
@@ -48,6 +50,10 @@ class Builder:
     def __init__(self, sheet: Sheet, prices: Catalog, folder: FilePath) -> None:
         """`folder` is where evidence paths start."""
         self.sheet, self.prices, self._folder = sheet, prices, folder
+        self.key = b""
+        """The owner's key, once `policy` has read it."""
+        self.learned: Learned | None = None
+        """What an audit learned, once `policy` has read it."""
 
     def policy(self, top: PolicyFile, rules: tuple[Rule, ...], default: Rule) -> Policy | None:
         """The policy of read rules; None where ladder or baseline do not hold."""
@@ -75,7 +81,36 @@ class Builder:
             bar=Bar(margin=top.bar.margin, measure=top.bar.measure, confidence=top.bar.confidence),
             baseline=baseline,
             trusts=frozenset(words(top.trusts)),
+            learned=self._learned(top),
+            key_id=key_id(self.key),
         )
+
+    def _learned(self, top: PolicyFile) -> str | None:
+        """Digest of the file of what was learned; file and key are kept."""
+        if top.key is not None:
+            try:
+                self.key = read_key(self._folder / top.key)
+            except ConfigurationError as error:
+                self.sheet.say(("key",), f"expected your key: {error}")
+                return None
+        if top.learned is None:
+            return None
+        try:
+            content = (self._folder / top.learned).read_bytes()
+            self.learned = parse_learned(content, top.learned)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self.sheet.say(
+                ("learned",), f"expected a file at {top.learned!r}, found none that reads: {reason}"
+            )
+            return None
+        except ConfigurationError as error:
+            self.sheet.say(("learned",), str(error))
+            return None
+        if self.learned.key_id != key_id(self.key):
+            which = "another key" if top.key is not None else "a key; name it with key = FILE"
+            self.sheet.say(("learned",), f"{top.learned!r} was learned under {which}")
+        return learned_digest(content)
 
     def rule(self, table: RuleTable, path: Path) -> Rule:
         """A rule of its table."""

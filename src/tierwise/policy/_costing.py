@@ -173,9 +173,7 @@ class Costing:
         elif warm is not None:
             use = warmed(moved(use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=0), warm)
         else:
-            use = moved(
-                use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=state.kept_warm
-            )
+            use = moved(use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=state.kept_warm)
         return use if here else rewritten(use, int(model.cache.write_fee))
 
     def means(self, name: str, model: Model) -> bool:

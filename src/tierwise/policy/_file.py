@@ -211,6 +211,14 @@ class PolicyFile(Table, frozen=True, kw_only=True):
     trusts: Annotated[
         Words, Meta(description="Callers whose hints count: 'key:NAME', 'project:NAME', or '*' for all.")
     ] = ()
+    learned: Annotated[
+        str | None,
+        Meta(description="What an audit learned (`tierwise audit --learned`), from this file's folder."),
+    ] = None
+    key: Annotated[
+        str | None,
+        Meta(description="Your key, that digests in rules and in what was learned were taken under."),
+    ] = None
     bar: Annotated[BarTable, Meta(description="The quality to keep.")] = BarTable()
     limits: Annotated[LimitsTable, Meta(description="Hard limits.")] = LimitsTable()
     switch: Annotated[SwitchTable, Meta(description="When a switch is worth it.")] = SwitchTable()

@@ -42,7 +42,13 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def first_policy(
-    suggestions: Iterable[Suggestion], *, ladder: str, baseline: str, schema: str | None = None
+    suggestions: Iterable[Suggestion],
+    *,
+    ladder: str,
+    baseline: str,
+    learned: str | None = None,
+    key: str | None = None,
+    schema: str | None = None,
 ) -> str:
     """The text of a policy that changes nothing until someone says so.
 
@@ -50,18 +56,22 @@ def first_policy(
         suggestions: By workload; those that propose nothing are left out.
         ladder: Name of the ladder that they are on.
         baseline: Model of calls that ask for 'auto'.
+        learned: The file of what the audit learned, from the policy's folder.
+        key: The file of the owner's key, likewise.
         schema: Where editors find the JSON schema.
     """
     proposed = [s for s in suggestions if s.proposed or s.effort or s.lane]
     proposed.sort(key=lambda s: (-s.saves, s.workload))
-    parts = [_head(proposed, ladder, baseline, schema)]
+    parts = [_head(proposed, ladder, baseline, schema, {"learned": learned, "key": key})]
     names: set[str] = {"default"}
     parts += [_rule(suggestion, _name(suggestion, names)) for suggestion in proposed]
     parts.append('# Calls that no rule matches go as they were asked for.\n[default]\nstage = "off"\n')
     return "\n".join(parts)
 
 
-def _head(proposed: list[Suggestion], ladder: str, baseline: str, schema: str | None) -> str:
+def _head(
+    proposed: list[Suggestion], ladder: str, baseline: str, schema: str | None, files: dict[str, str | None]
+) -> str:
     saves = sum((s.saves for s in proposed), Decimal(0))
     lines = [f"#:schema {schema}"] if schema else []
     lines += [
@@ -71,6 +81,7 @@ def _head(proposed: list[Suggestion], ladder: str, baseline: str, schema: str | 
         "version = 1",
         f"ladder = {_text(ladder)}",
         f"baseline = {_text(baseline)}",
+        *(f"{name} = {_text(path)}" for name, path in files.items() if path is not None),
     ]
     return "\n".join(lines) + "\n"
 

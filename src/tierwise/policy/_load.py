@@ -16,6 +16,7 @@ from tierwise.errors import ConfigurationError
 from tierwise.policy._build import Builder
 from tierwise.policy._checks import check_rule
 from tierwise.policy._file import RuleTable
+from tierwise.policy._learned import Learned
 from tierwise.policy._lines import key_lines
 from tierwise.policy._problems import Problem, Sheet
 from tierwise.policy._reach import unreachable
@@ -32,6 +33,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
     policy: Policy | None
     problems: tuple[Problem, ...]
+    learned: Learned | None = None
+    """What an audit learned, where the file names it."""
+    key: bytes = b""
+    """The owner's key, where the file names it."""
 
 
 def load_policy(path: FilePath | str, prices: Catalog, *, now: dt.date | None = None) -> Policy:
@@ -96,7 +101,9 @@ def parse_policy(
             check_rule(rule, ("rule", number), policy, prices, day, sheet)
         check_rule(default, ("default",), policy, prices, day, sheet)
     problems = sheet.problems
-    return Checked(policy=policy if not problems else None, problems=problems)
+    if problems:
+        return Checked(policy=None, problems=problems)
+    return Checked(policy=policy, problems=(), learned=builder.learned, key=builder.key)
 
 
 def _damaged(place: str, line: int, text: str) -> Checked:

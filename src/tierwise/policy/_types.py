@@ -217,6 +217,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The rung of calls that ask for model 'auto'."""
     trusts: frozenset[str] = frozenset()
     """Callers whose hints count ('key:jobs', 'project:internal'); '*' is everyone."""
+    learned: str | None = None
+    """SHA-256 of the file of what an audit learned, 64 hex digits."""
+    key_id: str = ""
+    """Of the key that workloads in its rules are named under; '' for none."""
 
     @cached_property
     def digest(self) -> str:

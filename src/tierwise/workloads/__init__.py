@@ -9,11 +9,13 @@ from __future__ import annotations
 from tierwise.workloads._definitions import tool_digest, tool_names
 from tierwise.workloads._keys import key_id, make_key, read_key
 from tierwise.workloads._mask import mask
+from tierwise.workloads._named import name_digest, own_name
 from tierwise.workloads._prompt import instructions_of
 from tierwise.workloads._recognise import Recogniser
 from tierwise.workloads._role import Span, role_of, roles_in_trace
 from tierwise.workloads._sightings import Observed, Sightings, learn_templates
 from tierwise.workloads._templates import Leaf, Templates, fingerprint
+from tierwise.workloads._traces import TraceMemory
 from tierwise.workloads._types import (
     DEPTHS,
     ROLES,
@@ -25,6 +27,7 @@ from tierwise.workloads._types import (
     Task,
     Template,
     ToolFact,
+    facts_from,
 )
 
 __all__ = [
@@ -44,12 +47,16 @@ __all__ = [
     "Template",
     "Templates",
     "ToolFact",
+    "TraceMemory",
+    "facts_from",
     "fingerprint",
     "instructions_of",
     "key_id",
     "learn_templates",
     "make_key",
     "mask",
+    "name_digest",
+    "own_name",
     "read_key",
     "role_of",
     "roles_in_trace",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal, get_args
 
 import msgspec
@@ -125,3 +126,16 @@ class Facts(msgspec.Struct, frozen=True):
     metadata, stream, store, cache key; so the same question sent to two models is equal, and
     who takes an answer for another call's must compare model and key as well. 0 where the
     messages hold images, files or audio: such calls are never known to be identical."""
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Facts]:
+    return msgspec.json.Decoder(Facts)
+
+
+def facts_from(raw: bytes | msgspec.Raw) -> Facts:
+    """Facts of their JSON, as recorder files and ledgers keep them. Raises ValueError for what is none."""
+    try:
+        return _decoder().decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"expected the facts of a call as JSON: {error}") from None

@@ -8,6 +8,7 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+from types import ModuleType
 
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib is not worth its time here
 
@@ -15,7 +16,9 @@ _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pat
 class _Watch:
     """Sees `openai` being imported, and has its clients recorded once it is."""
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(
+        self, name: str, _path: object = None, _target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
         """The real spec of `openai`, its loader told to call us afterwards."""
         if name != "openai" or self not in sys.meta_path:
             return None
@@ -25,15 +28,15 @@ class _Watch:
             loader = spec.loader
             load = loader.exec_module
 
-            def exec_module(module):  # type: ignore[no-untyped-def]
+            def exec_module(module: ModuleType) -> None:
                 load(module)
                 _record(module)
 
-            loader.exec_module = exec_module
+            loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
-def _record(module):  # type: ignore[no-untyped-def]
+def _record(module: ModuleType) -> None:
     try:
         from tierwise.client import record_clients
     except ImportError as error:

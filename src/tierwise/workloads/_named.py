@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 from typing import Final
 
 _GENERIC: Final = re.compile(
@@ -15,3 +16,9 @@ _GENERIC: Final = re.compile(
 def own_name(name: str | None) -> str | None:
     """A name that the application chose; None for none or one that a library gives to every call."""
     return None if name is None or _GENERIC.fullmatch(name) else name
+
+
+def name_digest(name: str) -> int:
+    """A 64-bit digest of a name, the same in every log that has it."""
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, person=b"name")
+    return int.from_bytes(digest.digest(), "little")

@@ -1,0 +1,232 @@
+"""What the process remembers of its calls: conversations, warm prefixes, lengths, times.
+
+Out of it, and of the call at hand, comes the State of a decision: a value of its own, small
+enough to be stored beside the decision. Not locked: the pipeline is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from tierwise.caching import read_of, window_of
+from tierwise.calls import Call, Request
+from tierwise.catalog import Catalog, Lane, Model, count_tokens, served_lane
+from tierwise.errors import CatalogError
+from tierwise.online._admit import hint_headers
+from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
+from tierwise.online._history import History
+from tierwise.online._recent import Recent
+from tierwise.online._values import Admitted
+from tierwise.policy import (
+    Decision,
+    Learned,
+    Policy,
+    Rung,
+    State,
+    arm_of,
+    effort_as_asked,
+    hints_of,
+    kept_metadata,
+    sent_of,
+)
+from tierwise.workloads import Facts
+
+TURNS: Final = 50_000
+"""Prompts and responses that a next turn may build on."""
+PREFIXES: Final = 50_000
+"""Prefixes that may be warm."""
+TEXTS: Final = 2_000
+"""Texts whose exact token count is remembered."""
+AUTO: Final = "auto"
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """A turn that a conversation may go on from."""
+
+    rung: Rung
+    tokens: int
+    """Of its prompt."""
+    at: int
+    """Microseconds since the epoch."""
+    root: str
+    """What the conversation is known by: its first prompt."""
+
+
+class Warm(msgspec.Struct, frozen=True):
+    """A prefix on one model."""
+
+    tokens: int
+    at: int
+
+
+class Memory:
+    """Remembers calls, and says what a decision may know.
+
+    Args:
+        prices: Models by name.
+        learned: What an audit learned.
+    """
+
+    def __init__(self, prices: Catalog, learned: Learned | None = None) -> None:
+        self._prices = prices
+        self._history = History(learned)
+        self._prompts: Recent[int, Turn] = Recent(TURNS)
+        self._responses: Recent[str, Turn] = Recent(TURNS)
+        self._prefixes: Recent[int, dict[str, Warm]] = Recent(PREFIXES)
+        self._counts: Recent[int, int] = Recent(TEXTS)
+
+    def state(
+        self,
+        call: Admitted,
+        request: Request,
+        facts: Facts,
+        policy: Policy,
+        at: int,
+        *,
+        callers: frozenset[str],
+        lanes: frozenset[Lane],
+    ) -> State:
+        """What the decision on a call may know, at a time in microseconds since the epoch."""
+        asked, effort = self._asked(facts, policy)
+        turn = self._turn(request, facts)
+        warm = self._warm(facts, at)
+        labels = call.labels
+        hints = {**request.metadata} if request.metadata else {}
+        session = labels.session or labels.trace or (turn.root if turn is not None else _root(facts))
+        held = self._held(turn, at)
+        history = self._history
+        learned = history.answer(facts.workload, asked.name, effort) if asked is not None else None
+        output, reasoning = stated(effort)
+        if learned is not None:
+            output, reasoning = learned[0], reasoning if learned[1] is None else learned[1]
+        windows = windows_of(self._models(policy, asked), facts.max_output_tokens or output + reasoning)
+        return State(
+            usage=expected_use(
+                facts,
+                effort,
+                (output, reasoning),
+                input_tokens=input_tokens(request, facts, len(call.asked.body), windows, self._count),
+                cached=max([held, *warm.values()]) if asked is not None else 0,
+                writes=asked is not None and asked.cache.write_fee,
+            ),
+            lane=_lane(request),
+            warm=warm,
+            lengths=history.lengths(facts.workload, asked.name, effort) if asked is not None else {},
+            deadline=labels.deadline,
+            sent=sent_of(request, call.keys),
+            callers=callers,
+            hints=hints_of(hints, hint_headers(labels)),
+            tags=frozenset(labels.tags),
+            metadata=kept_metadata(request.metadata, policy) if request.metadata else {},
+            arm=arm_of(session, policy) if session is not None else None,
+            session_rung=turn.rung if turn is not None else None,
+            session_warm=held,
+            latency=history.latency,
+            snapshots=history.snapshots,
+            lanes=lanes,
+        )
+
+    def after(self, call: Call, facts: Facts | None, decision: Decision | None) -> None:
+        """Learn from a call that is over; `decision` is None for one that went as asked."""
+        if facts is None or call.tokens is None or call.status not in {"ok", "incomplete"}:
+            return
+        try:
+            model = self._prices.resolve(call.model_served or call.model_asked or "").model
+        except CatalogError:
+            return
+        plan = decision.plan if decision is not None else None
+        sent = plan.rung.effort if plan is not None else facts.effort
+        effort = effort_as_asked(sent, model)
+        name = plan.rung.model if plan is not None else facts.model or model.name
+        at = call.at or 0
+        self._remember(call, facts, Rung(name, effort), model, at)
+        if call.status == "ok":
+            self._history.add(facts.workload, model.name, effort, call.tokens)
+        if call.latency:
+            self._history.add_time(model.name, call.lane, call.tokens.output_total, call.latency)
+        if call.model_served and call.model_served != model.name:
+            self._history.add_snapshot(model.name, call.model_served)
+
+    def _remember(self, call: Call, facts: Facts, rung: Rung, model: Model, at: int) -> None:
+        """The turn, for the next one to be found by, and the prefixes that are warm now."""
+        request = call.request
+        before = self._turn(request, facts) if request is not None else None
+        root = before.root if before is not None else _root(facts)
+        tokens = call.tokens.input_total if call.tokens is not None else facts.input_tokens
+        turn = Turn(rung, tokens, at, root or call.id or "")
+        if len(facts.blocks) == 4:
+            self._prompts.put(facts.blocks[3].digest, turn)
+        for name in (call.id, request.conversation if request is not None else None):
+            if name:
+                self._responses.put(name, turn)
+        for block in facts.blocks:
+            if block.tokens >= model.cache.minimum:
+                of_model = self._prefixes.get(block.digest) or self._prefixes.put(block.digest, {})
+                of_model[model.name] = Warm(block.tokens, at)
+
+    def _turn(self, request: Request | None, facts: Facts) -> Turn | None:
+        """The turn that this one goes on from."""
+        if request is not None:
+            for name in (request.previous_response_id, request.conversation):
+                found = self._responses.get(name) if name else None
+                if found is not None:
+                    return found
+        if facts.turn and len(facts.blocks) == 4:
+            return self._prompts.get(facts.blocks[2].digest)
+        return None
+
+    def _held(self, turn: Turn | None, at: int) -> int:
+        """Tokens of the turn before that are warm on its rung."""
+        if turn is None:
+            return 0
+        try:
+            model = self._prices.resolve(turn.rung.model).model
+        except CatalogError:
+            return 0
+        return read_of(turn.tokens, model) if at - turn.at <= window_of(model) else 0
+
+    def _warm(self, facts: Facts, at: int) -> dict[str, int]:
+        """By model, tokens of the longest prefix of this prompt that is warm there."""
+        found: dict[str, int] = {}
+        for block in facts.blocks:
+            for name, warm in (self._prefixes.get(block.digest) or {}).items():
+                model = self._prices.resolve(name).model
+                if at - warm.at <= window_of(model):
+                    found[name] = max(found.get(name, 0), read_of(warm.tokens, model))
+        return found
+
+    def _asked(self, facts: Facts, policy: Policy) -> tuple[Model | None, str | None]:
+        """The model that the call asks for, and the effort it would run at there."""
+        name, effort = facts.model or "", facts.effort
+        if name.strip().lower() == AUTO and policy.baseline is not None:
+            name, effort = policy.baseline.model, effort or policy.baseline.effort
+        try:
+            model = self._prices.resolve(name).model
+        except CatalogError:
+            return None, effort
+        return model, effort_as_asked(effort, model)
+
+    def _models(self, policy: Policy, asked: Model | None) -> list[Model]:
+        """Models whose windows matter: the ladder's and the one asked for."""
+        models = [self._prices.resolve(name).model for name in policy.ladder.models]
+        return [*models, asked] if asked is not None else models
+
+    def _count(self, text: str) -> int:
+        """Exact tokens of a text, remembered: the texts before the newest come again with each turn."""
+        key = hash(text)
+        found = self._counts.get(key)
+        return found if found is not None else self._counts.put(key, count_tokens(text))
+
+
+def _root(facts: Facts) -> str | None:
+    """What a conversation that begins with this call is known by."""
+    return f"{facts.blocks[3].digest:016x}" if len(facts.blocks) == 4 else None
+
+
+def _lane(request: Request) -> Lane:
+    try:
+        return served_lane(request.service_tier, None)[0]
+    except CatalogError:
+        return "standard"
