@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tierwise.catalog import Catalog
-from tierwise.policy import parse_policy, schema_text
+from tierwise.policy import Learned, parse_policy, save_learned, schema_text
 from tierwise.policy._file import DefaultTable, MatchTable, PolicyFile, RuleTable, Table, json_schema
 from tierwise.policy._shape import table_in
+from tierwise.workloads import key_id, make_key
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "policy.md").read_text("utf-8")
@@ -23,6 +24,8 @@ EXAMPLE = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)[0]
 
 def test_the_example_holds(catalog: Catalog, evidence_file: Callable[..., Path]) -> None:
     folder = evidence_file().parent
+    key = make_key(folder / "tierwise.key")
+    save_learned(Learned(key_id=key_id(key)), folder / "learned.tierwise")
     checked = parse_policy(EXAMPLE.encode(), catalog, folder=folder, now=dt.date(2026, 11, 24))
     assert checked.policy is not None, "\n".join(map(str, checked.problems))
     assert [rule.stage for rule in checked.policy.rules] == ["on", "on", "canary", "shadow", "off"]

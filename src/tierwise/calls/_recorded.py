@@ -16,6 +16,8 @@ from tierwise.calls._words import Endpoint, Status
 from tierwise.catalog import Lane, LaneBasis, Tokens
 
 VERSION = 1
+NOT_RECORDED = msgspec.Raw()
+"""Stands for a part that a line leaves out; only this very value is left out."""
 Flag = Literal["stream", "store", "background", "answered", "refusal", "empty", "odd tier"]
 """What else is known of a call: that it was streamed, stored, in the background; that a reply
 came, that it is a refusal, or holds neither text nor tool call; that its service tier has no
@@ -61,15 +63,17 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Digests of the tools called, as in the facts."""
     hosted: dict[str, int] = {}
     """Billed hosted-tool calls by kind."""
-    facts: msgspec.Raw = msgspec.Raw()
+    scores: dict[str, float] = {}
+    """Feedback on the answer, by name."""
+    facts: msgspec.Raw = NOT_RECORDED
     """What recognising the request told (`workloads.Facts`); empty where there was no request."""
     names: dict[str, str] = {}
     """Tool digest in hex to name, where the owner has names kept."""
     outline: bytes = b""
     """What the instructions look like, to find what breaks the cache (`caching.outline`); given
     for texts that an audit would keep."""
-    decision: msgspec.Raw = msgspec.Raw()
-    state: msgspec.Raw = msgspec.Raw()
+    decision: msgspec.Raw = NOT_RECORDED
+    state: msgspec.Raw = NOT_RECORDED
     cost: Decimal | None = None
     """USD as priced when it was recorded; an audit prices anew."""
     as_asked: Decimal | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,13 +14,8 @@ from tierwise.errors import CallerError, RequestError
 if TYPE_CHECKING:
     from tierwise.calls import Request
     from tierwise.catalog import Catalog, Tokens
-    from tierwise.policy import Decision, Live, Plan, Policy, State
+    from tierwise.policy import Decision, Live, Plan, State
     from tierwise.workloads import Facts
-
-ASSUMED_OUTPUT: Final = 400
-"""Visible output tokens expected of a request without history. Assumed, and said so."""
-ASSUMED_REASONING: Final = 800
-"""Reasoning tokens expected at medium effort. Assumed, and said so."""
 
 
 def route(
@@ -67,7 +62,7 @@ def route(
     facts = live.recogniser().recognise(parsed)
     if not facts.model:
         raise RequestError("expected 'model' in the body, found none; name the model the request asks for")
-    state = _state(parsed, body, facts, used, catalog, waits=waits, callers=frozenset(caller or ()))
+    state = _state(parsed, body, facts, live, catalog, waits=waits, callers=frozenset(caller or ()))
     today = dt.datetime.now(dt.UTC).date()
     decision = decide(facts, used, state, catalog, today)
     if explain:
@@ -96,32 +91,22 @@ def _state(
     request: Request,
     body: bytes,
     facts: Facts,
-    policy: Policy,
+    live: Live,
     catalog: Catalog,
     *,
     waits: bool,
     callers: frozenset[str],
 ) -> State:
-    """What is known of a request that comes alone: no history, no session."""
+    """What is known of a request that comes alone: what an audit learned, no session."""
     import msgspec
 
-    from tierwise.catalog import served_lane
-    from tierwise.errors import CatalogError
-    from tierwise.policy import State, hints_of, kept_metadata, sent_of
+    from tierwise.online import Asked, Memory, admit
 
-    try:
-        lane = served_lane(request.service_tier, None)[0]
-    except CatalogError:
-        lane = "standard"
-    return State(
-        usage=_expected(facts, policy, catalog),
-        lane=lane,
-        waits=waits,
-        sent=sent_of(request, msgspec.json.decode(body, type=dict[str, msgspec.Raw])),
-        callers=callers,
-        hints=hints_of(request.metadata),
-        metadata=kept_metadata(request.metadata, policy),
-    )
+    call = admit(Asked(method="POST", path="", body=body), request.endpoint)
+    now = int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
+    memory = Memory(catalog, live.learned)
+    state = memory.state(call, request, facts, live.policy, now, callers=callers, lanes=None)
+    return msgspec.structs.replace(state, waits=waits)
 
 
 def _endpoint(body: bytes) -> str:
@@ -146,27 +131,10 @@ def _endpoint(body: bytes) -> str:
     )
 
 
-def _expected(facts: Facts, policy: Policy, catalog: Catalog) -> Tokens:
-    """Tokens expected of a request that has no history: its own input, assumed lengths of the answer."""
-    from tierwise.catalog import Tokens
-    from tierwise.errors import CatalogError
-    from tierwise.policy import EFFORT_PERMILLE, effort_as_asked
-
-    try:
-        model, asked_effort = facts.model or "", facts.effort
-        if policy.baseline is not None and model.strip().lower() == "auto":
-            model, asked_effort = policy.baseline.model, facts.effort or policy.baseline.effort
-        effort = effort_as_asked(asked_effort, catalog.resolve(model).model)
-    except CatalogError:
-        effort = None
-    reasoning = ASSUMED_REASONING * EFFORT_PERMILLE.get(effort or "none", 0) // 1000
-    cap = facts.max_output_tokens or ASSUMED_OUTPUT + reasoning
-    output = min(ASSUMED_OUTPUT, cap)
-    return Tokens(uncached=facts.input_tokens, output=output, reasoning=min(reasoning, cap - output))
-
-
 def _json(decision: Decision, facts: Facts) -> bytes:
     import msgspec
+
+    from tierwise.online import ASSUMED_OUTPUT, ASSUMED_REASONING
 
     steps = [
         {"lever": step.lever, "cost": f"{step.cost:f}", "tokens": msgspec.to_builtins(step.tokens)}
@@ -211,6 +179,8 @@ def _rung(plan: Plan) -> dict[str, object]:
 
 def in_words(decision: Decision, facts: Facts) -> list[str]:
     """The decision as a person would tell it."""
+    from tierwise.online import ASSUMED_OUTPUT, ASSUMED_REASONING
+
     plan, baseline = decision.plan, decision.baseline
     lines = [
         f"task {facts.task}, depth {facts.depth}, {facts.input_tokens:,} input tokens, workload {facts.workload:016x}",

@@ -17,7 +17,7 @@ from tierwise.calls import Headers, Outgoing
 from tierwise.errors import CallerError
 from tierwise.online import Answer, Asked, Course, Labels, Passing, Pipeline, Reply
 
-_HOP = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+_HOP = frozenset({"host", "content-length", "transfer-encoding"})
 """Headers that belong to one connection and are made anew."""
 _OF_PACKING = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 """Headers of a body as it was packed; the caller gets it unpacked."""

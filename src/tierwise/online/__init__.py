@@ -6,6 +6,7 @@ call decided, priced and recorded. Steps are plain functions; only the send wait
 
 from __future__ import annotations
 
+from tierwise.online._admit import admit
 from tierwise.online._course import Course
 from tierwise.online._expect import ASSUMED_OUTPUT, ASSUMED_REASONING, expected_use, input_tokens, stated
 from tierwise.online._keeper import Keeper
@@ -31,6 +32,7 @@ __all__ = [
     "Pipeline",
     "Recorder",
     "Reply",
+    "admit",
     "expected_use",
     "input_tokens",
     "stated",

@@ -8,12 +8,20 @@ from typing import Final
 import msgspec
 
 from tierwise.caching import TEXT_LENGTH, Smallest, outline
-from tierwise.calls import RECORDER_VERSION, Call, Flag, Recorded, Request, Response, named_place
+from tierwise.calls import (
+    NOT_RECORDED,
+    RECORDER_VERSION,
+    Call,
+    Flag,
+    Recorded,
+    Request,
+    Response,
+    named_place,
+)
 from tierwise.workloads import Facts, instructions_of, tool_digest, tool_names
 
 KNOWN_TIERS: Final = frozenset({"auto", "default", "flex", "priority", "fast", "batch", "standard"})
 """Service tiers with a published price."""
-_NO_FACTS = msgspec.Raw()
 
 
 class Keeper:
@@ -59,6 +67,7 @@ class Keeper:
             answer=self._answer(response),
             called=tuple(tool_digest(name, self._key) for name in response.tool_calls) if response else (),
             hosted=dict(response.hosted) if response is not None else {},
+            scores=dict(call.scores),
             facts=self._facts(facts),
             names=self._names_of(request, response),
             outline=self._outline(request, facts),
@@ -66,7 +75,7 @@ class Keeper:
 
     def _facts(self, facts: Facts | None) -> msgspec.Raw:
         if facts is None:
-            return _NO_FACTS
+            return NOT_RECORDED
         if not self._names and facts.template.head:
             facts = msgspec.structs.replace(facts, template=msgspec.structs.replace(facts.template, head=""))
         return msgspec.Raw(msgspec.json.encode(facts))

@@ -86,7 +86,7 @@ class Memory:
         at: int,
         *,
         callers: frozenset[str],
-        lanes: frozenset[Lane],
+        lanes: frozenset[Lane] | None,
     ) -> State:
         """What the decision on a call may know, at a time in microseconds since the epoch."""
         asked, effort = self._asked(facts, policy)

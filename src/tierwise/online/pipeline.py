@@ -25,6 +25,7 @@ from typing import Any, Final
 import msgspec
 
 from tierwise.calls import (
+    NOT_RECORDED,
     Around,
     Call,
     ChatStream,
@@ -300,10 +301,10 @@ class Pipeline:
             estimated=estimated,
             cost=money.cost,
             as_asked=money.as_asked,
-            decision=msgspec.Raw(canonical(decision)) if decision is not None else msgspec.Raw(),
+            decision=msgspec.Raw(canonical(decision)) if decision is not None else NOT_RECORDED,
             state=msgspec.Raw(msgspec.json.encode(routed.state))
             if routed.state is not None
-            else msgspec.Raw(),
+            else NOT_RECORDED,
         )
         entry = Entry(
             id=run.id,

@@ -92,11 +92,11 @@ def _ratio(other: int, base: int) -> int:
 
 
 def learned_bytes(learned: Learned) -> bytes:
-    """The file of what was learned: the same bytes for the same content."""
+    """The file of what was learned."""
     import zstandard
 
-    packed = msgspec.msgpack.encode(learned, order="deterministic")
-    return MAGIC + zstandard.ZstdCompressor(level=9).compress(packed)
+    packed = msgspec.msgpack.encode(learned)
+    return MAGIC + zstandard.ZstdCompressor(level=9, write_checksum=True).compress(packed)
 
 
 def learned_digest(content: bytes) -> str:

@@ -42,6 +42,7 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
         parent=line.parent,
         name=line.name,
         tags=line.tags,
+        scores=line.scores,
         place=place,
         recorded=line,
     )
