@@ -90,7 +90,6 @@ def _message(message: Fields, place: str) -> list[Any]:
     known = {
         "role",
         "content",
-        "name",
         "tool_calls",
         "tool_call_id",
         "refusal",
