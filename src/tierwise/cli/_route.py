@@ -13,7 +13,7 @@ from tierwise.errors import CallerError, RequestError
 
 if TYPE_CHECKING:
     from tierwise.calls import Request
-    from tierwise.catalog import Catalog, Tokens
+    from tierwise.catalog import Catalog
     from tierwise.policy import Decision, Live, Plan, State
     from tierwise.workloads import Facts
 

@@ -9,6 +9,7 @@ import msgspec
 from tierwise.calls import Endpoint
 from tierwise.workloads._cues import CLOSED_TASKS, CUES
 from tierwise.workloads._mask import MASK
+from tierwise.workloads._role_words import told_role
 from tierwise.workloads._signals import CueHit, TemplateSignals, ToolText
 from tierwise.workloads._structure import (
     SchemaShape,
@@ -53,7 +54,10 @@ def read_template(
         endpoint: Embeddings and Decisions calls ask for nothing that words could tell.
     """
     if endpoint == "embeddings":
-        return _template(hits=(), votes=(), shape=SchemaShape(), kinds=ToolKinds(), flags=0, listed=False)
+        nothing = SchemaShape(), ToolKinds()
+        return _template(
+            hits=(), votes=(), shape=nothing[0], kinds=nothing[1], flags=0, listed=False, told="unknown"
+        )
     shape = read_schema(schema)
     kinds = read_tools(tools)
     hits = tuple(hits_in(instructions))
@@ -68,6 +72,7 @@ def read_template(
         kinds=kinds,
         flags=read_structure(instructions[:1_000]),
         listed=picks and _LISTED.search(instructions[:6_000]) is not None,
+        told=told_role(instructions, [tool.name for tool in tools]),
     )
 
 
@@ -93,11 +98,14 @@ def _fixed(hits: tuple[CueHit, ...], votes: list[tuple[Task, float, str]]) -> Ta
     return None
 
 
-def _role(hits: tuple[CueHit, ...], kinds: ToolKinds) -> Role:
-    told = {hit.cue for hit in hits}
-    if "sub-agent" in told:
+def _role(told: Role, hits: tuple[CueHit, ...], kinds: ToolKinds) -> Role:
+    """By whole phrases, else by words of any language that stand for a role."""
+    if told != "unknown":
+        return told
+    cues = {hit.cue for hit in hits}
+    if "sub-agent" in cues:
         return "sub-agent"
-    return "orchestrator" if kinds.hands_off or "orchestrate" in told else "unknown"
+    return "orchestrator" if kinds.hands_off or "orchestrate" in cues else "unknown"
 
 
 def _template(
@@ -108,6 +116,7 @@ def _template(
     kinds: ToolKinds,
     flags: int,
     listed: bool,
+    told: Role,
 ) -> TemplateSignals:
     closed = shape.labels if shape.fields <= 1 and not shape.thinks else 0
     fixed = _fixed(hits, _schema_votes(shape, hits))
@@ -125,7 +134,7 @@ def _template(
         thinks=shape.thinks,
         flags=flags,
         tools=kinds.any,
-        role=_role(hits, kinds),
+        role=_role(told, hits, kinds),
         needs=frozenset({"structured_output"}) if shape.json else frozenset(),
         material=fixed in CLOSED_TASKS and labels > 0,
     )
