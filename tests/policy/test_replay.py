@@ -144,6 +144,8 @@ def _random_state(rng: random.Random) -> State:
         if rng.random() < 0.3
         else {},
         waits=rng.random() < 0.3,
+        warm={"gpt-5.4-mini": rng.randrange(most)} if rng.random() < 0.3 else {},
+        lanes=rng.choice([None, frozenset({"standard", "flex"})]),
         deadline=rng.choice([None, 0, 3600, 10**6]),
         sent=Sent(
             temperature=rng.choice([None, 0.0, 0.2, 1.0]),
@@ -176,7 +178,7 @@ def test_a_thousand_decisions_replay_to_the_same_bytes_from_what_is_stored(
     rng = random.Random(4)
     policies = (_policy(), proposal(_catalog().ladder()))
     stages = set()
-    for number in range(1_000):
+    for number in range(10_000):
         facts, state, policy = _random_facts(rng, make_facts), _random_state(rng), policies[number % 2]
         decision = decide(facts, policy, state, _catalog(), NOW)
         written = [msgspec.json.encode(each, order="deterministic") for each in (facts, state, policy)]

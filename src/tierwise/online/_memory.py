@@ -101,13 +101,15 @@ class Memory:
         output, reasoning = stated(effort)
         if learned is not None:
             output, reasoning = learned[0], reasoning if learned[1] is None else learned[1]
+        before = turn.tokens if turn is not None and _linked(request) else 0
         windows = windows_of(self._models(policy, asked), facts.max_output_tokens or output + reasoning)
         return State(
             usage=expected_use(
                 facts,
                 effort,
                 (output, reasoning),
-                input_tokens=input_tokens(request, facts, len(call.asked.body), windows, self._count),
+                input_tokens=before
+                + input_tokens(request, facts, len(call.asked.body), windows, self._count),
                 cached=max([held, *warm.values()]) if asked is not None else 0,
                 writes=asked is not None and asked.cache.write_fee,
             ),
@@ -218,6 +220,11 @@ class Memory:
         key = hash(text)
         found = self._counts.get(key)
         return found if found is not None else self._counts.put(key, count_tokens(text))
+
+
+def _linked(request: Request) -> bool:
+    """Whether the turns before are upstream's to add."""
+    return bool(request.previous_response_id or request.conversation)
 
 
 def _root(facts: Facts) -> str | None:
