@@ -16,8 +16,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(READY) ## Audit the sample log that ships with the project
-	$(BIN)/tierwise audit sample/calls.jsonl.gz --html build/report.html --json build/report.json
+demo: $(READY) ## Audit the sample log that ships with the project, write a policy, show decisions
+	$(BIN)/tierwise audit sample/calls.jsonl.gz --html build/report.html --json build/report.json --learned build/learned.tierwise
+	$(BIN)/tierwise policy init --from build/report.json --output build/tierwise.toml --force
+	$(BIN)/python sample/demo.py
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest

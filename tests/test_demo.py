@@ -1,0 +1,37 @@
+"""What `make demo` runs: an audit, a policy from it, ten decisions and one traced request."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_demo_writes_a_policy_and_tells_ten_decisions_and_a_traced_request(tmp_path: Path) -> None:
+    log = str(ROOT / "sample" / "calls.jsonl.gz")
+    run("-m", "tierwise", "audit", log, "-q", "--json", "a.json", "--learned", "l.tierwise", folder=tmp_path)
+    run("-m", "tierwise", "policy", "init", "--from", "a.json", "-o", "p/tierwise.toml", folder=tmp_path)
+    assert 'learned = "../l.tierwise"' in (tmp_path / "p" / "tierwise.toml").read_text("utf-8")
+    assert "holds" in run("-m", "tierwise", "policy", "check", "p/tierwise.toml", folder=tmp_path)
+    said = run(str(ROOT / "sample" / "demo.py"), "p/tierwise.toml", folder=tmp_path)
+    assert [int(n) for n in re.findall(r"^ ?(\d+) \S+: ", said, re.MULTILINE)] == list(range(1, 11))
+    assert max(len(line) for line in said.splitlines()) <= 110
+    assert "unproven" in said
+    assert "no signal" in said or "default is off" in said
+    trace = re.search(r"^together\s+([\d.]+)\s+([\d.]+)$", said, re.MULTILINE)
+    assert trace is not None
+    assert 0 < float(trace[2]) < float(trace[1])
+    rows = re.findall(r"^research\.(\w+)\s+(\S+)\s", said, re.MULTILINE)
+    assert {role for name, role in rows if name == "part"} == {"sub-agent"}
+    assert {role for name, role in rows if name != "part"} == {"orchestrator"}
