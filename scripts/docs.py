@@ -24,6 +24,7 @@ COMMANDS = (
     ("audit",),
     ("models",),
     ("price",),
+    ("record",),
     ("route",),
     ("policy",),
     ("policy", "init"),

@@ -114,6 +114,15 @@ def test_names_are_there_only_where_the_owner_has_them_kept(logs: Any, tmp_path:
     assert all(name.startswith("tool ") for name in hidden)
 
 
+def test_a_workload_without_name_or_text_is_called_by_its_fingerprint(logs: Any, tmp_path: Path) -> None:
+    path = tmp_path / "nameless.jsonl"
+    rows = [json.loads(line) for line in logs[1].read_bytes().splitlines()[:200]]
+    path.write_text("".join(json.dumps({**row, "name": None}) + "\n" for row in rows))
+    labels = {row.id[:8]: row.label for row in audit([path], processes=1).findings.workloads}
+    assert labels
+    assert any(label == f"workload {name}" for name, label in labels.items())
+
+
 MARK = "zanzibar4711"
 TEXTS = st.text(max_size=30).map(lambda text: f"{text} {MARK} {text}")
 

@@ -55,6 +55,8 @@ SAID: Final = 1
 """The 'answer' of a call answered in words: only answers that call tools are told apart."""
 ODD_TIER: Final = 256
 """Served in a tier without published prices ('scale', 'ultrafast'): its lane is not known."""
+RECORDED: Final = 512
+"""Recorded without its text."""
 NO_TIME: Final = -(2**62)
 NO_COST: Final = -1
 PICO: Final = Decimal(10) ** 12

@@ -10,6 +10,7 @@ import numpy as np
 
 from tierwise.audit._analysis import Analysis
 from tierwise.audit._findings import LEVERS, Breaker, Counts, WorkloadRow
+from tierwise.audit._layout import RECORDED
 from tierwise.audit._money import money_by
 from tierwise.audit._outcomes import outcomes
 from tierwise.workloads import DEPTHS, ROLES, TASKS, own_name
@@ -53,7 +54,7 @@ def _row(
     unused = defined.unused.get(number, ())
     return WorkloadRow(
         id=analysis.workloads.names[number],
-        label=_label(analysis, calls),
+        label=_label(analysis, number, calls),
         task=_most(TASKS, table["task"][calls], TASKS.index("unknown")),
         depth=_most(DEPTHS, analysis.depth[calls], 0),
         role=_most(ROLES, table["role"][calls], 0),
@@ -146,7 +147,7 @@ def _proposed(analysis: Analysis, calls: Any) -> tuple[str | None, str | None, s
     return model.most_common(1)[0][0], effort.most_common(1)[0][0], lane.most_common(1)[0][0]
 
 
-def _label(analysis: Analysis, calls: Any) -> str:
+def _label(analysis: Analysis, number: int, calls: Any) -> str:
     """What a person calls it: the application's own name, else the first words of its instructions."""
     table = analysis.calls
     heads = _named(
@@ -161,9 +162,10 @@ def _label(analysis: Analysis, calls: Any) -> str:
         return str(head)[:LABEL_LENGTH]
     if tags:
         return ", ".join(next(iter(tags)))[:LABEL_LENGTH]
-    if heads:
-        return "(no instructions)"
-    return "(no request text in the log)"
+    if not heads:
+        return "(no request text in the log)"
+    recorded = (table["flags"][calls] & RECORDED).any()
+    return f"workload {analysis.workloads.names[number][:8]}" if recorded else "(no instructions)"
 
 
 def _signals(analysis: Analysis) -> dict[int, Counter[str]]:

@@ -33,7 +33,7 @@ from tierwise.policy import Policy
 
 NEEDS: Final = (
     "needs per-call records: your own log of requests and responses (docs/logs.md), "
-    "or what `tierwise record -- COMMAND` will write (not built yet)"
+    "or what `tierwise record -- python app.py` writes"
 )
 NEEDS_USAGE: Final = "needs the usage export (completions_usage_*.csv) beside the costs: it has the tokens"
 
@@ -208,7 +208,7 @@ def _what_ifs(priced: list[Priced], total: Counts) -> tuple[Finding, ...]:
                     "of a part, its share",
                     saves=saves,
                     calls=group.counts.calls,
-                    advice="Which calls can needs per-call records; without them, half is assumed above.",
+                    advice="Which calls can needs per-call records (`tierwise record`); without them, half is assumed above.",
                 )
             )
     free = [p for p in priced if p.bucket.free]

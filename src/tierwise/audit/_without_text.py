@@ -8,6 +8,7 @@ from tierwise.audit._layout import (
     HAS_REQUEST,
     HAS_TOKENS,
     ODD_TIER,
+    RECORDED,
     REFUSAL,
     RESIDENCY,
     STORE,
@@ -36,7 +37,7 @@ def facts_of(recorded: Recorded) -> Facts:
 
 def flags_of(recorded: Recorded, call: Call) -> int:
     """The flags of its row."""
-    flags = HAS_TOKENS if call.tokens is not None else 0
+    flags = RECORDED | (HAS_TOKENS if call.tokens is not None else 0)
     flags |= RESIDENCY if call.residency else 0
     flags |= HAS_REQUEST if bytes(recorded.facts) else 0
     for name in recorded.flags:

@@ -46,7 +46,8 @@ SHUT_DOWN = "Models that are shut down, or will be"
 TAGS_OVERLAP = "A call with several tags counts under each, so tags add up to more than the spend."
 CANNOT_TELL = "This log does not show what could be saved: it has neither calls nor tokens."
 TOTALS_ONLY = (
-    "This log holds totals, not calls: workloads, tools, waste and cache breakers need per-call records."
+    "This log holds totals, not calls: workloads, tools, waste and cache breakers need per-call records. "
+    "Make them with: tierwise record -- python app.py"
 )
 NOT_WORTH = "not worth the work at this volume"
 MOST_REASONS = 4
