@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -231,6 +232,62 @@ stage = "on"
     assert "status 429" in refused.reason
     assert (refused.line.lane, served.line.lane) == ("standard", "flex")
     assert refused.cost + served.cost == bench.simulator.bill_total
+
+
+def test_many_threads_may_share_one_client(bench: Any) -> None:
+    client = bench.wrapped()
+
+    def work(number: int) -> str:
+        found = client.responses.create(model="gpt-5.5", instructions=CLASSIFY, input=f"Ticket {number}")
+        return str(found.id)
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(work, range(80)))
+    recorder = tierwise.recorder(client)
+    assert len(set(ids)) == recorder.calls == 80
+    assert {entry.line.id for entry in recorder.entries} == set(ids)
+    assert recorder.cost == bench.simulator.bill_total
+
+
+def test_a_caller_that_cancels_is_recorded_as_one_who_left(start: Any) -> None:
+    bench = start(faults=[Fault(kind="slow_first_byte", at=(1,), seconds=5)])
+
+    async def run() -> Any:
+        async with bench.bare_async() as bare:
+            client = tierwise.wrap(bare, policy=bench.policy())
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await client.responses.create(model="gpt-5.5", input="Hi")
+            return entries(client)
+
+    (entry,) = asyncio.run(run())
+    assert entry.line.status == "abandoned"
+    assert entry.cost is None
+
+
+def test_a_connection_that_breaks_reaches_the_caller_as_the_sdk_has_it(start: Any) -> None:
+    bench = start(faults=[Fault(kind="reset", at=(1, 2))])
+    client = tierwise.wrap(bench.bare(max_retries=1), policy=bench.policy())
+    with pytest.raises(openai.APIConnectionError):
+        client.responses.create(model="gpt-5.5", input="Hi")
+    assert client.responses.create(model="gpt-5.5", input="Hi").output_text
+    assert [entry.line.status for entry in entries(client)] == ["unknown", "unknown", "ok"]
+
+
+@pytest.mark.parametrize("kind", ["cut", "close_early", "malformed"])
+def test_a_broken_stream_is_what_it_would_have_been_and_is_recorded(start: Any, kind: Any) -> None:
+    bench = start(faults=[Fault(kind=kind, at=(1, 2), after=3)])
+    bare, client = bench.bare(), bench.wrapped()
+    told = []
+    for one in (bare, client):
+        try:
+            chunks = list(one.chat.completions.create(model="gpt-5.5", messages=MESSAGES, stream=True))
+            told.append(f"{len(chunks)} chunks")
+        except Exception as error:  # noqa: BLE001 - whatever the SDK makes of it
+            told.append(type(error).__name__)
+    assert told[0].split()[-1] == told[1].split()[-1]
+    (entry,) = entries(client)
+    assert entry.line.status in {"abandoned", "ok"}
 
 
 def test_errors_of_upstream_reach_the_caller_as_they_are(bench: Any) -> None:
