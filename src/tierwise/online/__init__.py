@@ -6,24 +6,38 @@ call decided, priced and recorded. Steps are plain functions; only the send wait
 
 from __future__ import annotations
 
-from tierwise.online._admit import admit
+from tierwise.online._admit import admit, creates
 from tierwise.online._course import Course
 from tierwise.online._expect import ASSUMED_OUTPUT, ASSUMED_REASONING, expected_use, input_tokens, stated
 from tierwise.online._keeper import Keeper
 from tierwise.online._memory import Memory
 from tierwise.online._recorders import FileRecorder, MemoryRecorder
-from tierwise.online._values import Answer, Asked, Entry, Labels, Passing, Recorder, Reply
+from tierwise.online._reply import refusal
+from tierwise.online._values import (
+    Admitted,
+    Answer,
+    Asked,
+    Entry,
+    Gate,
+    Labels,
+    Passing,
+    Recorder,
+    Reply,
+    Routed,
+)
 from tierwise.online.pipeline import CARRIED, Pipeline
 
 __all__ = [
     "ASSUMED_OUTPUT",
     "ASSUMED_REASONING",
     "CARRIED",
+    "Admitted",
     "Answer",
     "Asked",
     "Course",
     "Entry",
     "FileRecorder",
+    "Gate",
     "Keeper",
     "Labels",
     "Memory",
@@ -32,8 +46,11 @@ __all__ = [
     "Pipeline",
     "Recorder",
     "Reply",
+    "Routed",
     "admit",
+    "creates",
     "expected_use",
     "input_tokens",
+    "refusal",
     "stated",
 ]

@@ -27,13 +27,21 @@ class Passage:
         translate: Turns Responses events into Chat chunks.
         hide_usage: Leave out the chunk that carries nothing but usage.
         ended: Told once, at the event that ends the stream, at its close, or when somebody left.
+        strict: Whether a stream that closes before its end is an error, also where it is not translated.
     """
 
     def __init__(
-        self, endpoint: Endpoint, *, translate: ChatStream | None, hide_usage: bool, ended: End
+        self,
+        endpoint: Endpoint,
+        *,
+        translate: ChatStream | None,
+        hide_usage: bool,
+        ended: End,
+        strict: bool = False,
     ) -> None:
         self._translate = translate
         self._hide_usage = hide_usage
+        self._strict = strict or translate is not None
         self._ended: End | None = ended
         self._splitter = EventSplitter()
         self._watch = StreamWatch(endpoint)
@@ -77,7 +85,7 @@ class Passage:
         rest = self._splitter.rest if self._changes and self._translate is None else b""
         whole = self._watch.ended
         self._settle(None if whole else "abandoned")
-        if not whole and self._translate is not None:
+        if not whole and self._strict:
             self._watch.check_end()
         return last + rest if self._changes else b""
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from tierwise.calls import Endpoint, Headers, Outgoing, Recorded, Request
+from tierwise.calls import Attempt, Endpoint, Headers, Outgoing, Recorded, Request
 from tierwise.catalog import Lane
 from tierwise.policy import Decision, State
 from tierwise.workloads import Facts
@@ -49,6 +49,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     labels: Labels = Labels()
     """Set by the program; headers and metadata of the call fill what is not set."""
+    key: str | None = None
+    """Name of the gateway key that calls."""
+    project: str | None = None
+    """Whose the call is, where that is not the caller's to say."""
+    callers: frozenset[str] = frozenset()
+    """Who calls ('key:NAME', 'project:NAME'), for policies that trust hints."""
+    may_unroute: bool = True
+    """Whether the caller may ask not to be routed."""
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +114,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     body: bytes | None = None
     """None for a stream: whoever sends reads it and feeds the answer's passage."""
+    attempts: tuple[Attempt, ...] = ()
+    """Requests that were sent for it, where the sender tries again by itself."""
 
 
 class Passing(Protocol):
@@ -151,6 +161,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: str | None = None
     """Why there is no cost."""
     reasoning_lost: int = 0
+    tried: tuple[Attempt, ...] = ()
+    """Every request that was sent for it, where the sender tries again by itself."""
 
 
 class Recorder(Protocol):
@@ -160,6 +172,16 @@ class Recorder(Protocol):
         """Take one call down."""
 
 
+class Gate(Protocol):
+    """Lets calls go, and is told what became of them: budgets, limits, what is written down before."""
+
+    def open(self, identity: str, call: Admitted, routed: Routed) -> Answer | None:
+        """Called before the send. An Answer refuses the call."""
+
+    def close(self, identity: str, entry: Entry) -> None:
+        """Called once for each call that was let go, when it is over."""
+
+
 class Run(msgspec.Struct, kw_only=True):
     """One call while it runs: when it began, and what was sent for it."""
 
@@ -167,3 +189,4 @@ class Run(msgspec.Struct, kw_only=True):
     at: int
     """Microseconds since the epoch, UTC."""
     attempts: int = 0
+    tried: tuple[Attempt, ...] = ()

@@ -39,7 +39,7 @@ from tierwise.calls import (
     to_chat,
 )
 from tierwise.catalog import Catalog, Lane
-from tierwise.errors import TierwiseError
+from tierwise.errors import RequestError, TierwiseError
 from tierwise.online._admit import admit, creates
 from tierwise.online._keeper import Keeper
 from tierwise.online._memory import Memory
@@ -48,7 +48,7 @@ from tierwise.online._price import price
 from tierwise.online._reply import refusal, told, without_body_headers
 from tierwise.online._seen import with_estimate
 from tierwise.online._shape import as_asked, as_asked_after, as_it_came, shape, untouched, with_usage
-from tierwise.online._values import Admitted, Answer, Asked, Entry, Recorder, Reply, Routed, Run
+from tierwise.online._values import Admitted, Answer, Asked, Entry, Gate, Recorder, Reply, Routed, Run
 from tierwise.policy import Learned, Policy, canonical, decide
 from tierwise.workloads import Facts, Recogniser, Span, TraceMemory
 
@@ -78,6 +78,8 @@ class Pipeline:
         project: The project that calls belong to.
         lanes: Lanes that whoever sends can use.
         residency: Whether upstream is a data-residency endpoint, which carries an uplift.
+        gate: Lets calls go or refuses them, once they are decided.
+        strict: Whether a stream that closes before its end is an error for the caller.
         clock: Unix seconds.
     """
 
@@ -94,10 +96,14 @@ class Pipeline:
         project: str | None = None,
         lanes: frozenset[Lane] = CARRIED,
         residency: bool = False,
+        gate: Gate | None = None,
+        strict: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.policy = policy
         self.recorder = recorder
+        self.off = False
+        """Whether every call goes as asked, for whoever turns routing off."""
         self._prices = prices
         self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
         self._learned = learned
@@ -108,6 +114,8 @@ class Pipeline:
         self._project = project
         self._lanes = lanes
         self._residency = residency
+        self._gate = gate
+        self._strict = strict
         self._clock = clock
         # Recognising, memory and recording are not for several threads at once; sending is.
         self._lock = threading.Lock()
@@ -136,6 +144,9 @@ class Pipeline:
         routed = self._route(call)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)
+        refused = self._gate.open(run.id, call, routed) if self._gate is not None else None
+        if refused is not None:
+            return refused
         reply = yield from self._send(call, routed, run)
         if reply.status in _OURS_TO_MEND or (reply.status == 429 and routed.lane_chosen == "flex"):
             again = as_asked_after(call, routed, reply)
@@ -145,6 +156,44 @@ class Pipeline:
         if reply.body is None:
             return self._pass_on(call, routed, run, reply)
         return self._answer(call, routed, run, reply)
+
+    def decided(self, asked: Asked) -> dict[str, Any]:
+        """What would be sent for a call, and why, for whoever sends it: nothing is sent or recorded.
+
+        Raises:
+            RequestError: A path that calls no model.
+        """
+        endpoint = creates(asked.method, asked.path)
+        if endpoint is None:
+            raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
+        routed = self._route(admit(asked, endpoint))
+        decision = routed.decision
+        found: dict[str, Any] = {
+            "path": routed.outgoing.path,
+            "body": msgspec.Raw(routed.outgoing.body) if routed.decision is not None else None,
+            "reason": routed.reason,
+        }
+        if decision is not None:
+            found |= {
+                "rung": {"model": decision.plan.rung.model, "effort": decision.plan.rung.effort},
+                "lane": decision.plan.lane,
+                "rule": decision.rule,
+                "moved": decision.moved,
+                "unproven": decision.unproven,
+                "expected_cost": f"{decision.expected_cost:f}"
+                if decision.expected_cost is not None
+                else None,
+                "reasons": decision.reasons,
+                "changes": decision.changes,
+                "breach": decision.breach,
+            }
+        return found
+
+    def go_by(self, policy: Policy | None, learned: Learned | None, key: bytes) -> None:
+        """Decide by another policy from the next call on; conversations under way keep their rungs."""
+        recogniser = Recogniser(key, learned.templates if learned is not None else None)
+        with self._lock:
+            self._recogniser, self._learned, self.policy = recogniser, learned, policy
 
     def _route(self, call: Admitted) -> Routed:
         """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
@@ -156,8 +205,9 @@ class Pipeline:
                 facts = self._recognise(call, call.request)
             if self.policy is None:
                 return msgspec.structs.replace(as_asked(call), facts=facts)
-            if call.endpoint not in _ROUTED or not call.labels.route:
-                why = "asked not to be routed" if not call.labels.route else None
+            unrouted = not call.labels.route and call.asked.may_unroute
+            if call.endpoint not in _ROUTED or unrouted or self.off:
+                why = "routing is off" if self.off else "asked not to be routed" if unrouted else None
                 return with_usage(call, msgspec.structs.replace(as_asked(call, reason=why), facts=facts))
             return with_usage(call, self._decide(call, call.request, facts, self.policy))
         except Exception as fault:  # noqa: BLE001 - the call is worth more than our opinion of it
@@ -192,7 +242,13 @@ class Pipeline:
         now = self._clock()
         with self._lock:
             state = self._memory.state(
-                call, request, facts, policy, int(now * 1e6), callers=self._callers, lanes=self._lanes
+                call,
+                request,
+                facts,
+                policy,
+                int(now * 1e6),
+                callers=self._callers | call.asked.callers,
+                lanes=self._lanes,
             )
         today = dt.datetime.fromtimestamp(now, dt.UTC).date()
         decision = decide(facts, policy, state, self._prices, today)
@@ -202,16 +258,14 @@ class Pipeline:
         """Run: the only step that waits."""
         run.attempts += 1
         try:
-            return (yield routed.outgoing)
+            reply = yield routed.outgoing
         except GeneratorExit:
             raise
         except BaseException as fault:
-            # A caller that cancels has left; otherwise nobody knows whether upstream acted.
-            left = not isinstance(fault, Exception)
-            self._settle(
-                call, routed, run, None, "abandoned" if left else "unknown", error=type(fault).__name__
-            )
+            self._settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
             raise
+        run.tried += reply.attempts
+        return reply
 
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
@@ -227,6 +281,7 @@ class Pipeline:
             "responses" if routed.translated else call.endpoint,
             translate=ChatStream(include_usage=wants) if routed.translated else None,
             hide_usage=routed.usage_added,
+            strict=self._strict,
             ended=lambda body, how: self._settle(call, routed, run, body, how),
         )
         headers = without_body_headers(reply.headers) if routed.translated else reply.headers
@@ -283,7 +338,8 @@ class Pipeline:
             lane=routed.lane,
             status=status,
             error=error,
-            project=labels.project or self._project,
+            project=call.asked.project or labels.project or self._project,
+            key=call.asked.key,
             session=labels.session,
             trace=labels.trace,
             span=labels.span,
@@ -318,7 +374,21 @@ class Pipeline:
             as_asked=money.as_asked,
             unpriced=money.unpriced,
             reasoning_lost=routed.reasoning_lost,
+            tried=run.tried,
         )
+        if self._gate is not None:
+            self._gate.close(run.id, entry)
         self._memory.after(known, routed.facts, decision if routed.carried else None)
         self.recorder.record(entry)
         return entry
+
+
+def _ended_by(fault: BaseException) -> Status:
+    """How a call ended that could not be sent.
+
+    A caller that cancels has left; else, unless it is known that nothing was sent, nobody knows
+    whether upstream acted.
+    """
+    if not isinstance(fault, Exception):
+        return "abandoned"
+    return "error" if getattr(fault, "sent", None) is False else "unknown"

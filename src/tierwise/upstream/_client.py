@@ -126,8 +126,10 @@ class Upstream:
         if wire is not None and not self._shares:
             await wire.aclose()
 
-    def with_key(self, key: Key) -> Upstream:
+    def with_key(self, key: Key | None) -> Upstream:
         """The same upstream over the same connections with another key, for another project.
+
+        None passes the caller's own on.
 
         It lives as long as the one it was made from, and need not be entered or closed.
 

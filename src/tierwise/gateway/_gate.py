@@ -1,0 +1,202 @@
+"""The gate: scopes and budgets before a call goes, its intent written down, its money settled after."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Final
+
+import msgspec
+
+from tierwise.catalog import Catalog, Tokens
+from tierwise.errors import CatalogError
+from tierwise.gateway._errors import NO_MODEL, NO_PLACE, NO_WORKLOAD, error
+from tierwise.ledger import Budgets, Closed, Held, Key, Opened, Over, Spool
+from tierwise.online import Admitted, Answer, Entry, Routed
+
+_LOG: Final = logging.getLogger("tierwise")
+DEAREST: Final = Decimal("0.00018")
+"""USD a token taken for a model without a price: the dearest output on the list, so that nothing unpriced
+slips under a budget."""
+ASSUMED_OUTPUT: Final = 4_000
+"""Output tokens held for a call that sets no cap and of whose workload nothing is known."""
+
+
+class Pass(msgspec.Struct, frozen=True, kw_only=True):
+    """What was let go: what is held for it, and what a line of it needs."""
+
+    held: tuple[Held, ...]
+    workload: str | None
+
+
+class LedgerGate:
+    """Lets calls of keys go within their scope and budget, and writes each down first.
+
+    Args:
+        spool: Where calls are written down.
+        prices: The catalog.
+        budgets: What is spent and held.
+        key_of: The key behind a name, as access found it.
+        owned: Told the id of each answer that can be looked up, and its project.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        prices: Catalog,
+        budgets: Budgets,
+        key_of: Callable[[str], Key | None],
+        owned: Callable[[str, str], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._spool, self._prices, self._budgets = spool, prices, budgets
+        self._key_of, self._owned, self._clock = key_of, owned, clock
+        self._open: dict[str, Pass] = {}
+
+    def open(self, identity: str, call: Admitted, routed: Routed) -> Answer | None:
+        """Check scope and budget, hold money, write the intent down. An Answer refuses the call."""
+        key = self._key_of(call.asked.key) if call.asked.key is not None else None
+        workload = f"{routed.facts.workload:016x}" if routed.facts is not None else None
+        held: tuple[Held, ...] = ()
+        amount = Decimal(0)
+        if key is not None:
+            outside = _outside(key, call, workload)
+            if outside is not None:
+                return outside
+            amount, capped = self.most(call, routed)
+            found = self._hold(key, amount, capped=capped)
+            if isinstance(found, Over):
+                return _over(found)
+            held = found
+        opened = Opened(
+            id=identity,
+            at=int(self._clock() * 1e6),
+            project=call.asked.project,
+            key=call.asked.key,
+            endpoint=call.endpoint,
+            model=routed.outgoing.model,
+            workload=workload,
+            reserved=max((one.amount for one in held), default=amount),
+        )
+        try:
+            self._spool.append(opened)
+        except OSError:
+            _LOG.exception("a call cannot be written down")
+            self._let_go(held)
+            return error(NO_PLACE, wait=5)
+        self._open[identity] = Pass(held=held, workload=workload)
+        return None
+
+    def close(self, identity: str, entry: Entry) -> None:
+        """Settle what was held, and write down how the call ended."""
+        passed = self._open.pop(identity, None)
+        if passed is not None:
+            cost = entry.cost
+            if cost is None and entry.line.status not in {"unknown", "abandoned"}:
+                # Unpriced: what was held for it stands, as the best that is known.
+                cost = max((held.amount for held in passed.held), default=None)
+            for held in passed.held:
+                self._budgets.settle(held, cost)
+        if entry.line.id and entry.line.project and entry.line.endpoint == "responses":
+            self._owned(entry.line.id, entry.line.project)
+        self._spool.append(closed(identity, entry))
+
+    def most(self, call: Admitted, routed: Routed) -> tuple[Decimal, bool]:
+        """USD that a call may cost, and whether it can cost no more: it says how much it may write."""
+        request, facts = call.request, routed.facts
+        cap = request.max_output_tokens if request is not None else None
+        if call.endpoint == "embeddings":
+            cap = cap or 1
+        expected = None
+        if routed.state is not None:
+            expected = routed.state.usage.output_total
+        output = cap if cap is not None else max(4 * (expected or 0), ASSUMED_OUTPUT)
+        choices = max(1, request.n or 1) if request is not None else 1
+        # A token of text takes a byte at least, so that a body's bytes are never passed.
+        media = facts is not None and bool({"images", "files", "audio"} & facts.needs)
+        linked = request is not None and bool(request.previous_response_id or request.conversation)
+        read = max(len(call.asked.body), facts.input_tokens if facts is not None else 0)
+        if linked and routed.state is not None:
+            read += routed.state.usage.input_total
+        models = {routed.outgoing.model or "", request.model if request is not None and request.model else ""}
+        cost = max(
+            self._cost(model, routed, read, output * choices) for model in models if model or len(models) == 1
+        )
+        return cost, cap is not None and not media and not linked
+
+    def _cost(self, model: str, routed: Routed, read: int, written: int) -> Decimal:
+        day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
+        try:
+            card = self._prices.rate_card(model, routed.outgoing.lane, at=day)
+            try:
+                return card.cost(Tokens(written=read, output=written)).total
+            except CatalogError:
+                return card.cost(Tokens(uncached=read, output=written)).total
+        except CatalogError:
+            return DEAREST * (read + written)
+
+    def _hold(self, key: Key, amount: Decimal, *, capped: bool) -> tuple[Held, ...] | Over:
+        day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
+        found = self._budgets.hold(f"key:{key.name}", key.scope.budget, day, amount, capped=capped)
+        return found if isinstance(found, Over) else (found,)
+
+    def _let_go(self, held: tuple[Held, ...]) -> None:
+        for one in held:
+            self._budgets.settle(one, Decimal(0))
+
+
+def closed(identity: str, entry: Entry) -> Closed:
+    """The line of a call that is over."""
+    facts, decision = entry.facts, entry.decision
+    return Closed(
+        id=identity,
+        call=entry.line,
+        workload=f"{facts.workload:016x}" if facts is not None else None,
+        task=facts.task if facts is not None else None,
+        depth=facts.depth if facts is not None else None,
+        rung=str(decision.plan.rung) if decision is not None else None,
+        rule=decision.rule if decision is not None else None,
+        stage=decision.stage if decision is not None else None,
+        moved=decision is not None and decision.moved and entry.reason is None,
+        unproven=decision is not None and decision.unproven and entry.reason is None,
+        reason=entry.reason,
+        unpriced=entry.unpriced,
+        attempts=entry.tried,
+    )
+
+
+def _outside(key: Key, call: Admitted, workload: str | None) -> Answer | None:
+    """Why a call is outside of its key's scope."""
+    scope, request = key.scope, call.request
+    model = (request.model or "").lower() if request is not None else ""
+    if scope.models and not any(fnmatchcase(model, allowed.lower()) for allowed in scope.models):
+        return error(NO_MODEL)
+    if scope.workloads and workload not in scope.workloads:
+        return error(NO_WORKLOAD)
+    return None
+
+
+def _over(over: Over) -> Answer:
+    """A budget that is used up: SDKs must not try again by themselves."""
+    return error(
+        (
+            429,
+            "budget_exceeded",
+            (
+                f"the {over.period}'s budget of {over.who} is {over.budget} dollars and {over.left:f} are left; "
+                "its owner can raise it, or the call can say how little it may write"
+            ),
+        )
+    )
+
+
+class NoRecorder:
+    """The gate writes calls down; nothing else has to."""
+
+    def record(self, entry: Entry) -> None:
+        """Nothing."""

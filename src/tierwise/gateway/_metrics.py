@@ -1,0 +1,29 @@
+"""Counts for Prometheus, of this process."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    """What is counted. Labels have few values: no key, workload or text is one."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "tierwise_requests", "Requests by endpoint and status", ["endpoint", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "tierwise_seconds", "Time to the last byte", ["endpoint"], buckets=BUCKETS, registry=registry
+        )
+        self.refused = Counter(
+            "tierwise_refused", "Requests refused by the gateway", ["code"], registry=registry
+        )
+        self.under_way = Gauge("tierwise_under_way", "Requests under way", registry=registry)
+        self.spooled = Gauge("tierwise_spooled_bytes", "Bytes of the newest spool file", registry=registry)
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        return generate_latest(self._registry)

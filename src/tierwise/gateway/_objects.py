@@ -1,0 +1,97 @@
+"""Whose an object is: responses, files and batches made through the gateway belong to their key's project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tierwise.ledger import Ledger
+
+_PATH: Final = re.compile(r"/v1/(responses|files|batches|chat/completions)/([^/?]+)")
+_LIST: Final = re.compile(r"^/v1/(files|batches|chat/completions)(\?|$)")
+_MAKES: Final = re.compile(r"^/v1/(files|batches)(\?|$)")
+_NAMED: Final = ("previous_response_id", "input_file_id", "conversation")
+"""Fields of a request that name an object."""
+_NOT_OBJECTS: Final = frozenset({"input_tokens", "compact"})
+RECENT: Final = 10_000
+
+
+class Objects:
+    """Remembers owners, in the ledger and for the newest in memory."""
+
+    def __init__(self, ledger: Ledger | None) -> None:
+        self._ledger = ledger
+        self._recent: dict[str, str] = {}
+
+    def own(self, identity: str, project: str, *, lasting: bool = False) -> None:
+        """An object was made. `lasting` writes it down now; calls come into the ledger by themselves."""
+        if len(self._recent) >= RECENT:
+            self._recent.pop(next(iter(self._recent)))
+        self._recent[identity] = project
+        if lasting and self._ledger is not None:
+            self._ledger.own(identity, project)
+
+    def may(self, identity: str, project: str) -> bool:
+        """Whether a project sees an object: only its own."""
+        found = self._recent.get(identity)
+        if found is None and self._ledger is not None:
+            found = self._ledger.owner(identity)
+        return found == project
+
+    def allowed(self, path: str, body: bytes, project: str) -> bool:
+        """Whether a request names only objects of the project."""
+        named = _PATH.search(path)
+        if named is not None and named[2] not in _NOT_OBJECTS and not self.may(named[2], project):
+            return False
+        return all(self.may(identity, project) for identity in _ids_in(body))
+
+    def filtered(self, method: str, path: str, body: bytes, project: str) -> bytes:
+        """A list with only the project's objects; any other reply as it is."""
+        if method != "GET" or not _LIST.match(path):
+            return body
+        try:
+            found: dict[str, Any] = msgspec.json.decode(body)
+            kept = [item for item in found["data"] if self.may(str(item["id"]), project)]
+        except (msgspec.DecodeError, KeyError, TypeError):
+            return body
+        ids = {"first_id": kept[0]["id"] if kept else None, "last_id": kept[-1]["id"] if kept else None}
+        changed = {**found, "data": kept, **{name: ids[name] for name in ids if name in found}}
+        return msgspec.json.encode(changed)
+
+    def made(self, method: str, path: str, status: int, body: bytes, project: str) -> None:
+        """Take note of a file or batch that a reply says was made, and of files that a batch has."""
+        if status >= 400 or not ((_MAKES.match(path) and method == "POST") or _PATH.search(path)):
+            return
+        try:
+            found = msgspec.json.decode(body, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
+        if method == "POST" and _MAKES.match(path) and isinstance(found.get("id"), str):
+            self.own(found["id"], project, lasting=True)
+        for name in ("output_file_id", "error_file_id"):
+            if isinstance(found.get(name), str) and not self.may(found[name], project):
+                self.own(found[name], project, lasting=True)
+
+
+def _ids_in(body: bytes) -> list[str]:
+    """Objects that a request's body names."""
+    if not body or not any(name.encode() in body for name in _NAMED):
+        return []
+    try:
+        found = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    ids = []
+    for name in _NAMED:
+        value = _value(found.get(name))
+        inner = value.get("id") if isinstance(value, Mapping) else value
+        if isinstance(inner, str):
+            ids.append(inner)
+    return ids
+
+
+def _value(raw: msgspec.Raw | None) -> Any:
+    return msgspec.json.decode(raw) if raw is not None and bytes(raw) else None

@@ -1,0 +1,111 @@
+"""What the gateway answers by itself: health, metrics, decisions without sending, calls, routing off and on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tierwise.errors import RequestError
+from tierwise.gateway._access import Caller, Refused
+from tierwise.gateway._errors import NO_ADMIN, NOT_FOUND
+from tierwise.gateway._metrics import Metrics
+from tierwise.ledger import Ledger
+from tierwise.online import Answer, Asked, Pipeline
+
+ROUTING: Final = "routing"
+"""The flag that says whether calls are routed."""
+_JSON = (("content-type", "application/json"),)
+_TEXT = (("content-type", "text/plain; version=0.0.4; charset=utf-8"),)
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What `POST /v1/tierwise/decide` is asked."""
+
+    endpoint: str
+    """'/v1/chat/completions' or '/v1/responses'."""
+    body: msgspec.Raw
+    """The request as it would be sent."""
+    headers: dict[str, str] = {}
+
+
+class Own:
+    """Answers of the gateway's own.
+
+    Args:
+        pipeline: Decides without sending, and can be turned off.
+        ledger: Where calls are looked up.
+        metrics: What is counted.
+        ready: Whether calls can be written down and sent.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, ledger: Ledger | None, metrics: Metrics, ready: Callable[[], str | None]
+    ) -> None:
+        self._pipeline, self._ledger, self._metrics, self._ready = pipeline, ledger, metrics, ready
+
+    def public(self, method: str, path: str) -> Answer | None:
+        """Health and metrics, which take no key; None for any other path."""
+        bare = path.partition("?")[0]
+        if method != "GET" or bare not in {"/healthz", "/readyz", "/metrics"}:
+            return None
+        if bare == "/metrics":
+            return Answer(status=200, headers=_TEXT, body=self._metrics.text())
+        why = self._ready() if bare == "/readyz" else None
+        return _json(
+            {"status": "ok"} if why is None else {"status": "not ready", "why": why}, 503 if why else 200
+        )
+
+    def answer(
+        self, method: str, path: str, body: bytes, caller: Caller, headers: Mapping[str, str]
+    ) -> Answer:
+        """Anything under /v1/tierwise. Raises Refused, RequestError."""
+        what = path.partition("?")[0].removeprefix("/v1/tierwise/")
+        if (method, what) == ("POST", "decide"):
+            return self._decide(body, caller, headers)
+        if method == "GET" and what.startswith("calls/"):
+            return self._call(what.removeprefix("calls/"), caller)
+        if (method, what) in {("POST", "off"), ("POST", "on")}:
+            return self._switch(caller, off=what == "off")
+        raise Refused(NOT_FOUND)
+
+    def _decide(self, body: bytes, caller: Caller, headers: Mapping[str, str]) -> Answer:
+        """The decision on a call that somebody else sends."""
+        try:
+            asked = msgspec.json.decode(body, type=Question)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise RequestError(f"expected JSON with 'endpoint' and 'body': {error}") from None
+        given = {**headers, **{name.lower(): value for name, value in asked.headers.items()}}
+        ours = tuple((name, value) for name, value in given.items() if name.startswith("x-tierwise-"))
+        decided = self._pipeline.decided(
+            Asked(
+                method="POST",
+                path=asked.endpoint,
+                headers=ours,
+                body=bytes(asked.body),
+                project=caller.project,
+                callers=caller.names,
+            )
+        )
+        return _json(decided, 200)
+
+    def _call(self, identity: str, caller: Caller) -> Answer:
+        found = self._ledger.call(identity) if self._ledger is not None else None
+        admin = caller.key is not None and caller.key.scope.admin
+        if found is None or not (admin or (caller.key is not None and found["project"] == caller.project)):
+            raise Refused(NOT_FOUND)
+        return _json(found, 200)
+
+    def _switch(self, caller: Caller, *, off: bool) -> Answer:
+        if caller.key is None or not caller.key.scope.admin:
+            raise Refused(NO_ADMIN)
+        self._pipeline.off = off
+        if self._ledger is not None:
+            # The other replicas look at it once a second.
+            self._ledger.set_flag(ROUTING, "off" if off else "on", f"key:{caller.key.name}")
+        return _json({"routing": "off" if off else "on"}, 200)
+
+
+def _json(value: Any, status: int) -> Answer:
+    return Answer(status=status, headers=_JSON, body=msgspec.json.encode(value))

@@ -1,0 +1,253 @@
+"""The edge: an HTTP request in, the pipeline, an HTTP reply out. Nothing is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Final
+
+from aiohttp import web
+
+from tierwise.calls import Headers, Incoming, Outgoing
+from tierwise.errors import TierwiseError, UpstreamError
+from tierwise.gateway._access import Access, Caller, Refused
+from tierwise.gateway._errors import (
+    NOT_FOUND,
+    NOT_SCOPED,
+    TOO_LARGE,
+    TOO_MANY,
+    TOO_SLOW,
+    error,
+    event_of,
+    of_fault,
+)
+from tierwise.gateway._metrics import Metrics
+from tierwise.gateway._objects import Objects
+from tierwise.gateway._own import Own
+from tierwise.gateway._settings import Settings
+from tierwise.online import Answer, Asked, Course, Passing, Pipeline, Reply, creates
+from tierwise.upstream import Upstream
+
+_LOG: Final = logging.getLogger("tierwise.gateway")
+_DROPPED: Final = frozenset({"content-length", "transfer-encoding", "connection", "date", "server"})
+_READS: Final = ("/v1/models", "/v1/responses/", "/v1/files", "/v1/batches", "/v1/chat/completions")
+"""Beginnings of paths that every key may use, for its own objects."""
+
+
+class Gateway:
+    """Serves `/v1` by one pipeline and one upstream.
+
+    Args:
+        pipeline: Follows the calls.
+        upstream: Sends them with a key of ours.
+        passing: Sends them with the caller's own key; None refuses such callers.
+        access: Finds out who calls.
+        objects: Knows whose objects are.
+        own: Answers under /v1/tierwise and the health paths.
+        settings: Limits.
+        metrics: Counts.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        upstream: Upstream | None,
+        passing: Upstream | None,
+        access: Access,
+        objects: Objects,
+        own: Own,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> None:
+        self._pipeline, self._upstream, self._passing = pipeline, upstream, passing
+        self._access, self._objects, self._own = access, objects, own
+        self._settings, self._metrics = settings, metrics
+        self._under_way = 0
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        path = request.rel_url.raw_path_qs
+        plain = self._own.public(request.method, path)
+        if plain is not None:
+            return _response(plain)
+        began, endpoint = time.monotonic(), creates(request.method, path) or "other"
+        status = 500
+        self._under_way += 1
+        self._metrics.under_way.set(self._under_way)
+        try:
+            response = await self._admitted(request, path)
+        except Refused as refused:
+            status = refused.told[0]
+            self._metrics.refused.labels(refused.told[1]).inc()
+            return _response(error(refused.told, wait=refused.wait))
+        except Exception as fault:  # noqa: BLE001 - a caller gets an error in OpenAI's form, whatever broke
+            if not isinstance(fault, TierwiseError | ConnectionError):
+                _LOG.exception("a request failed in the gateway")
+            answer = of_fault(fault)
+            status = answer.status
+            return _response(answer)
+        else:
+            status = response.status
+            return response
+        finally:
+            self._under_way -= 1
+            self._metrics.under_way.set(self._under_way)
+            self._metrics.requests.labels(endpoint, str(status)).inc()
+            self._metrics.seconds.labels(endpoint).observe(time.monotonic() - began)
+
+    async def _admitted(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        if self._under_way > self._settings.at_once:
+            raise Refused(TOO_MANY, 1)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        caller = self._access.caller(headers)
+        body = await self._body(request)
+        with self._access.under_way(caller):
+            if path.startswith("/v1/tierwise/"):
+                return _response(self._own.answer(request.method, path, body, caller, headers))
+            upstream = self._sender(caller)
+            self._in_scope(request.method, path, body, caller)
+            if creates(request.method, path) is None:
+                return await self._pass(request, path, body, caller, upstream)
+            return await self._follow(request, path, body, caller, upstream)
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        length = request.content_length
+        if length is not None and length > self._settings.most_body:
+            raise Refused(TOO_LARGE)
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self._settings.slowest_body):
+                async for piece in request.content.iter_any():
+                    size += len(piece)
+                    if size > self._settings.most_body:
+                        raise Refused(TOO_LARGE)
+                    pieces.append(piece)
+        except TimeoutError:
+            raise Refused(TOO_SLOW) from None
+        return b"".join(pieces)
+
+    def _sender(self, caller: Caller) -> Upstream:
+        found = self._upstream if caller.key is not None else self._passing
+        if found is None:
+            raise Refused(NOT_SCOPED)
+        return found
+
+    def _in_scope(self, method: str, path: str, body: bytes, caller: Caller) -> None:
+        """Whether the key may use the path, and names only objects of its project. Raises Refused."""
+        if caller.key is None:
+            return
+        usual = creates(method, path) is not None or path.startswith(_READS)
+        if not usual and not caller.key.scope.pass_through:
+            raise Refused(NOT_SCOPED)
+        if not self._objects.allowed(path, body, caller.key.scope.project):
+            raise Refused(NOT_FOUND)
+
+    async def _follow(
+        self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, upstream: Upstream
+    ) -> web.StreamResponse:
+        """A call to a model: the pipeline's course, driven."""
+        asked = Asked(
+            method=request.method,
+            path=path,
+            headers=_headers(request),
+            body=body,
+            key=caller.key.name if caller.key is not None else None,
+            project=caller.project,
+            callers=caller.names,
+            may_unroute=caller.key is None or caller.key.scope.unrouted,
+        )
+        course, incoming = Course(self._pipeline, asked), None
+        while (outgoing := course.outgoing) is not None:
+            try:
+                incoming = await upstream.send(outgoing)
+                whole = None if _streams(incoming) else await incoming.read()
+            except BaseException as fault:
+                course.failed(fault)
+                raise
+            course.came(
+                Reply(
+                    status=incoming.status, headers=incoming.headers, body=whole, attempts=incoming.attempts
+                )
+            )
+        answer = course.answer
+        if answer.body is not None or incoming is None:
+            return _response(answer)
+        return await _piped(request, answer, incoming, responses=path.startswith("/v1/responses"))
+
+    async def _pass(
+        self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, upstream: Upstream
+    ) -> web.StreamResponse:
+        """Any other request: bytes up, bytes down, but for what is another project's."""
+        outgoing = Outgoing(method=request.method, path=path, headers=_headers(request), body=body)
+        incoming = await upstream.send(outgoing)
+        project = caller.project
+        if _streams(incoming) or "/content" in path:
+            return await _piped(request, _answer(incoming, None), incoming, responses=True)
+        whole = await incoming.read()
+        if project is not None:
+            self._objects.made(request.method, path, incoming.status, whole, project)
+            whole = self._objects.filtered(request.method, path, whole, project)
+        return _response(_answer(incoming, whole))
+
+
+def _headers(request: web.BaseRequest) -> Headers:
+    """The caller's headers; replies are asked for unpacked, since they are read along."""
+    kept = tuple((n, v) for n, v in request.headers.items() if n.lower() != "accept-encoding")
+    return (*kept, ("accept-encoding", "identity"))
+
+
+def _answer(incoming: Incoming, body: bytes | None) -> Answer:
+    return Answer(status=incoming.status, headers=incoming.headers, body=body)
+
+
+def _streams(incoming: Incoming) -> bool:
+    return incoming.status < 400 and (incoming.header("content-type") or "").startswith("text/event-stream")
+
+
+def _response(answer: Answer) -> web.Response:
+    response = web.Response(status=answer.status, body=answer.body or b"")
+    _add(response, answer.headers)
+    return response
+
+
+def _add(response: web.StreamResponse, headers: Headers) -> None:
+    # What aiohttp set by itself gives way to what upstream said.
+    response.headers.pop("content-type", None)
+    for name, value in headers:
+        if name.lower() not in _DROPPED:
+            response.headers.add(name, value)
+
+
+async def _piped(
+    request: web.BaseRequest, answer: Answer, incoming: Incoming, *, responses: bool
+) -> web.StreamResponse:
+    """A stream, piece by piece as it comes; one that breaks ends as an error, never as if it had ended."""
+    response, passage = web.StreamResponse(status=answer.status), answer.passage
+    _add(response, answer.headers)
+    try:
+        await response.prepare(request)
+        try:
+            async for piece in incoming:
+                out = passage.feed(piece) if passage is not None else piece
+                if out:
+                    await response.write(out)
+            last = _end(passage)
+        except UpstreamError as fault:
+            if passage is None:
+                raise
+            last = event_of(fault, responses=responses)
+        if last:
+            await response.write(last)
+        await response.write_eof()
+    finally:
+        # Before its end nothing has been settled: the caller has left, or upstream broke.
+        if passage is not None:
+            passage.left()
+        await incoming.aclose()
+    return response
+
+
+def _end(passage: Passing | None) -> bytes:
+    return passage.end() if passage is not None else b""

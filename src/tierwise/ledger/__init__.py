@@ -1,0 +1,37 @@
+"""The record of live calls: a spool that outlives its process, a database that adds up, keys and budgets.
+
+In: calls about to be sent and calls that are over. Out: every answered call once, sums to the last
+digit, and lines that the next audit reads. SQLAlchemy is an extra, loaded when this room is.
+"""
+
+from __future__ import annotations
+
+from tierwise.ledger._budgets import Budgets, Held, Over
+from tierwise.ledger._keys import PREFIX, Budget, Key, Keys, Scope
+from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
+from tierwise.ledger._spool import Spool, orphans
+from tierwise.ledger._store import UNKNOWN, Ledger, day_of
+from tierwise.ledger._totals import BY, Total
+
+__all__ = [
+    "BY",
+    "PREFIX",
+    "UNKNOWN",
+    "Budget",
+    "Budgets",
+    "Closed",
+    "Held",
+    "Key",
+    "Keys",
+    "Ledger",
+    "Line",
+    "Opened",
+    "Over",
+    "Scope",
+    "Spool",
+    "Total",
+    "day_of",
+    "decode_line",
+    "encode_line",
+    "orphans",
+]

@@ -1,0 +1,262 @@
+"""The ledger: calls in a database, folded in from spools, each exactly once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from tierwise.calls import Recorded, encode_recorded
+from tierwise.errors import ConfigurationError
+from tierwise.ledger._lines import Closed, Line, Opened
+from tierwise.ledger._spool import lines_from, orphans
+from tierwise.ledger._tables import calls, events, flags, folded, migrate, objects
+from tierwise.ledger._totals import Total, totals
+
+GROUP: Final = 500
+"""Lines folded in one transaction."""
+UNKNOWN: Final = "unknown"
+"""Status of a call whose process died before its end was known."""
+
+
+def open_engine(url: str) -> sa.Engine:
+    """An engine for 'sqlite:///FILE', a path, or 'postgresql://...'.
+
+    Raises:
+        ConfigurationError: The address is none, or its driver is not installed.
+    """
+    address = url if "://" in url else f"sqlite:///{url}"
+    try:
+        engine = sa.create_engine(address, pool_pre_ping=True)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ConfigurationError(
+            f"{sa.make_url(address).render_as_string(hide_password=True) if '@' in address else address}: "
+            f"expected a file for SQLite, or postgresql+psycopg://...: {error}"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _settle_sqlite)
+    return engine
+
+
+def _settle_sqlite(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    # Readers do not wait for the writer, and the writer waits for its turn.
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.close()
+
+
+class Ledger:
+    """Calls, objects and events in one database.
+
+    Args:
+        url: 'sqlite:///FILE' or a path for SQLite, else an address of SQLAlchemy's.
+
+    Raises:
+        ConfigurationError: The database cannot be opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+        try:
+            self.version = migrate(self.engine)
+        except sa.exc.SQLAlchemyError as error:
+            raise ConfigurationError(
+                f"the ledger cannot be opened: {type(error).__name__}; {_short(error)}"
+            ) from None
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    # ------------------------------------------------------------ folding
+
+    def fold(self, path: Path, *, orphan: bool = False) -> int:
+        """Take in what is new in a spool file; how many lines that were.
+
+        Args:
+            path: The file.
+            orphan: Whether its process is gone: calls without an end are then 'unknown', and the
+                file goes once all of it is in.
+        """
+        taken = 0
+        for group, offset in self._groups(path):
+            with self.engine.begin() as connection:
+                for line in group:
+                    _take(connection, line)
+                _reached(connection, path.name, offset)
+            taken += len(group)
+        if orphan:
+            self._forget(path)
+        return taken
+
+    def fold_orphans(self, folder: Path) -> int:
+        """Take in every spool file of a folder whose process is gone."""
+        return sum(self.fold(path, orphan=True) for path in orphans(folder))
+
+    def _groups(self, path: Path) -> Iterator[tuple[list[Line], int]]:
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.select(folded.c.offset).where(folded.c.spool == path.name)).scalar()
+        group: list[Line] = []
+        offset = found or 0
+        for line, after in lines_from(path, offset):
+            offset = after
+            if line is not None:
+                group.append(line)
+            if len(group) >= GROUP:
+                yield group, offset
+                group = []
+        if group:
+            yield group, offset
+
+    def _forget(self, path: Path) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(folded.delete().where(folded.c.spool == path.name))
+        path.unlink(missing_ok=True)
+
+    # ------------------------------------------------------------ reading
+
+    def call(self, identity: str) -> dict[str, Any] | None:
+        """One call's row, without its line; None where it is not in."""
+        columns = [column for column in calls.c if column.name != "line"]
+        with self.engine.connect() as connection:
+            row = connection.execute(sa.select(*columns).where(calls.c.id == identity)).mappings().first()
+        return dict(row) if row is not None else None
+
+    def lines(self) -> Iterator[bytes]:
+        """Every call as a line of a recorder file, in the order they were sent."""
+        query = sa.select(calls.c.line).where(calls.c.line.is_not(None)).order_by(calls.c.at, calls.c.id)
+        with self.engine.connect().execution_options(yield_per=1_000) as connection:
+            for (line,) in connection.execute(query):
+                yield bytes(line) + b"\n"
+
+    def totals(
+        self, by: str | None = None, since: str | None = None, until: str | None = None
+    ) -> list[Total]:
+        """Sums by one of `BY`, most money first; all in one without it. Days are inclusive, UTC."""
+        return totals(self.engine, by, since, until)
+
+    # ------------------------------------------------------------ objects and events
+
+    def own(self, identity: str, project: str) -> None:
+        """Write down whose an object is."""
+        with self.engine.begin() as connection:
+            known = connection.execute(sa.select(objects.c.id).where(objects.c.id == identity)).scalar()
+            if known is None:
+                connection.execute(objects.insert().values(id=identity, project=project, made=now()))
+
+    def owner(self, identity: str) -> str | None:
+        """The project that an object belongs to; None for one that is not known."""
+        with self.engine.connect() as connection:
+            found = connection.execute(sa.select(objects.c.project).where(objects.c.id == identity)).scalar()
+            if found is not None:
+                return str(found)
+            answered = sa.select(calls.c.project).where(calls.c.response_id == identity)
+            return connection.execute(answered).scalar()
+
+    def flag(self, name: str) -> str | None:
+        """What a flag is set to; None where it never was."""
+        with self.engine.connect() as connection:
+            return connection.execute(sa.select(flags.c.value).where(flags.c.name == name)).scalar()
+
+    def set_flag(self, name: str, value: str, who: str) -> None:
+        """Set a flag, and note who did."""
+        with self.engine.begin() as connection:
+            done = connection.execute(flags.update().where(flags.c.name == name).values(value=value))
+            if not done.rowcount:
+                connection.execute(flags.insert().values(name=name, value=value))
+            connection.execute(events.insert().values(at=now(), who=who[:200], what=f"{name}: {value}"))
+
+    def note(self, who: str, what: str) -> None:
+        """Append to the audit log."""
+        with self.engine.begin() as connection:
+            connection.execute(events.insert().values(at=now(), who=who[:200], what=what))
+
+    def notes(self) -> list[tuple[int, str, str]]:
+        """The audit log, oldest first: time in microseconds, who, what."""
+        with self.engine.connect() as connection:
+            found = connection.execute(
+                sa.select(events.c.at, events.c.who, events.c.what).order_by(events.c.number)
+            )
+            return [(at, who, what) for at, who, what in found]
+
+
+def now() -> int:
+    """Microseconds since the epoch."""
+    return time.time_ns() // 1_000
+
+
+def _take(connection: sa.Connection, line: Line) -> None:
+    """One line into the table: an end replaces a beginning, and nothing replaces an end."""
+    status = connection.execute(sa.select(calls.c.status).where(calls.c.id == line.id)).scalar()
+    if isinstance(line, Opened):
+        if status is None:
+            connection.execute(calls.insert().values(**_opened(line)))
+        return
+    values = _closed(line)
+    if line.call.status != UNKNOWN:
+        # What was held for it is settled; a call whose outcome nobody knows keeps it.
+        values["reserved"] = None
+    if status is None:
+        connection.execute(calls.insert().values(id=line.id, **values))
+    elif status == UNKNOWN:
+        connection.execute(calls.update().where(calls.c.id == line.id).values(**values))
+
+
+def _reached(connection: sa.Connection, name: str, offset: int) -> None:
+    done = connection.execute(folded.update().where(folded.c.spool == name).values(offset=offset))
+    if not done.rowcount:
+        connection.execute(folded.insert().values(spool=name, offset=offset))
+
+
+def _opened(line: Opened) -> dict[str, Any]:
+    """A call of which only the beginning is known: its money is held until it is settled."""
+    return {
+        "id": line.id, "at": line.at, "day": day_of(line.at), "project": line.project, "key": line.key,
+        "endpoint": line.endpoint, "workload": line.workload, "asked": line.model, "lane": "standard",
+        "moved": False, "unproven": False, "status": UNKNOWN, "attempts": 1, "input": 0, "cached": 0,
+        "output": 0, "estimated": True, "reserved": str(line.reserved),
+    }  # fmt: skip
+
+
+def _closed(line: Closed) -> dict[str, Any]:
+    call = line.call
+    tokens = call.tokens
+    return {
+        "at": call.at or 0, "day": day_of(call.at or 0), "response_id": call.id, "project": call.project,
+        "key": call.key, "endpoint": call.endpoint, "workload": line.workload, "task": line.task,
+        "depth": line.depth, "name": call.name, "session": call.session, "trace": call.trace,
+        "asked": call.asked, "served": call.served, "rung": line.rung, "lane": call.lane, "rule": line.rule,
+        "stage": line.stage, "moved": line.moved, "unproven": line.unproven,
+        "status": call.status, "error": call.error,
+        "reason": line.reason, "attempts": max(1, len(line.attempts)),
+        "input": tokens.input_total if tokens is not None else 0,
+        "cached": tokens.cached + tokens.audio_cached if tokens is not None else 0,
+        "output": tokens.output_total if tokens is not None else 0,
+        "estimated": call.estimated, "latency": call.latency,
+        "cost": _money(call.cost), "as_asked": _money(call.as_asked),
+        "unpriced": line.unpriced, "line": _line(call),
+    }  # fmt: skip
+
+
+def _line(call: Recorded) -> bytes:
+    return encode_recorded(call).rstrip(b"\n")
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
+
+
+def day_of(at: int) -> str:
+    """The UTC day of a time in microseconds, as ISO has it."""
+    return dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date().isoformat()
+
+
+def _short(error: Exception) -> str:
+    return str(getattr(error, "orig", error))[:160]

@@ -1,0 +1,123 @@
+"""The tables, and the numbered steps that make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+Money = sa.String(60)
+"""USD as decimal text: exact, and the same in every database."""
+
+calls = sa.Table(
+    "calls",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("day", sa.String(10), nullable=False, index=True),
+    sa.Column("response_id", sa.String(200), index=True),
+    sa.Column("project", sa.String(200)),
+    sa.Column("key", sa.String(200)),
+    sa.Column("endpoint", sa.String(20), nullable=False),
+    sa.Column("workload", sa.String(16), index=True),
+    sa.Column("task", sa.String(40)),
+    sa.Column("depth", sa.String(20)),
+    sa.Column("name", sa.String(200)),
+    sa.Column("session", sa.String(200)),
+    sa.Column("trace", sa.String(200), index=True),
+    sa.Column("asked", sa.String(200)),
+    sa.Column("served", sa.String(200)),
+    sa.Column("rung", sa.String(200)),
+    sa.Column("lane", sa.String(20), nullable=False),
+    sa.Column("rule", sa.String(200)),
+    sa.Column("stage", sa.String(10)),
+    sa.Column("moved", sa.Boolean, nullable=False),
+    sa.Column("unproven", sa.Boolean, nullable=False),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("error", sa.String(100)),
+    sa.Column("reason", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("input", sa.BigInteger, nullable=False),
+    sa.Column("cached", sa.BigInteger, nullable=False),
+    sa.Column("output", sa.BigInteger, nullable=False),
+    sa.Column("estimated", sa.Boolean, nullable=False),
+    sa.Column("latency", sa.BigInteger),
+    sa.Column("cost", Money),
+    sa.Column("as_asked", Money),
+    sa.Column("reserved", Money),
+    sa.Column("unpriced", sa.Text),
+    sa.Column("line", sa.LargeBinary),
+)
+"""One row a call, as it came out of the spool; `line` is the call as a recorder file holds it."""
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False, unique=True),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("ended", sa.BigInteger),
+)
+"""Gateway keys, as salted digests."""
+
+objects = sa.Table(
+    "objects",
+    metadata,
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("project", sa.String(200), nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+)
+"""Whose a response, file or batch is."""
+
+folded = sa.Table(
+    "folded",
+    metadata,
+    sa.Column("spool", sa.String(100), primary_key=True),
+    sa.Column("offset", sa.BigInteger, nullable=False),
+)
+"""How far each spool file is folded in: written with the calls, so that none is taken twice."""
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+)
+"""The audit log: appended to, never changed."""
+
+flags = sa.Table(
+    "flags",
+    metadata,
+    sa.Column("name", sa.String(60), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+"""What every replica looks at once a second: 'routing' is 'on' or 'off'."""
+
+version = sa.Table("version", metadata, sa.Column("number", sa.Integer, primary_key=True))
+
+
+def _first(connection: sa.Connection) -> None:
+    metadata.create_all(connection)
+
+
+STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first,)
+"""Migrations in order; the ledger's version is how many were taken."""
+
+
+def migrate(engine: sa.Engine) -> int:
+    """Take the steps that are missing. The version reached."""
+    with engine.begin() as connection:
+        version.create(connection, checkfirst=True)
+        done = connection.execute(sa.select(sa.func.max(version.c.number))).scalar() or 0
+        for number, step in enumerate(STEPS[done:], start=done + 1):
+            step(connection)
+            connection.execute(version.insert().values(number=number))
+    return len(STEPS)
