@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import urllib.error
 import urllib.request
 from decimal import Decimal
 from typing import Any, Literal
@@ -26,6 +27,18 @@ TOOL: dict[str, Any] = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
+
+
+def http(url: str, key: str = "", data: Any = None) -> tuple[int, Any, bytes]:
+    """Status, headers and body of a plain request."""
+    headers = {"content-type": "application/json", **({"authorization": f"Bearer {key}"} if key else {})}
+    body = data if data is None or isinstance(data, bytes) else json.dumps(data).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers)) as found:
+            return found.status, found.headers, found.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
 
 
 class Ticket(BaseModel):
@@ -98,21 +111,11 @@ def test_the_reply_tells_what_served_it_and_the_call_can_be_looked_up(bench: Any
     assert raw.headers["x-tierwise-rung"] == "gpt-5.4-nano (none)"
     assert Decimal(raw.headers["x-tierwise-cost"]) == bench.simulator.bill_total
     bench.settled(1)
-    identity = raw.headers["x-tierwise-decision"]
-    request = urllib.request.Request(
-        f"{bench.base_url}/tierwise/calls/{identity}", headers={"authorization": f"Bearer {key}"}
-    )
-    with urllib.request.urlopen(request) as found:
-        row = json.load(found)
+    where = f"{bench.base_url}/tierwise/calls/{raw.headers['x-tierwise-decision']}"
+    row = json.loads(http(where, key)[2])
     assert row["rule"] == "small work"
     assert Decimal(row["cost"]) == bench.simulator.bill_total
-    other = urllib.request.Request(
-        f"{bench.base_url}/tierwise/calls/{identity}",
-        headers={"authorization": f"Bearer {bench.key('other', project='another')}"},
-    )
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(other)
-    assert caught.value.code == 404
+    assert http(where, bench.key("other", project="another"))[0] == 404
 
 
 def test_hints_count_only_for_keys_that_the_policy_trusts(bench: Any) -> None:
@@ -162,34 +165,22 @@ def test_what_is_refused_is_refused_in_openais_form(
 ) -> None:
     key = bench.key(**scope)
     given = how.get("key", key[:-1] + "~" if how.get("spoil") else key)
-    body = {
-        "model": "gpt-5.5",
-        "messages": MESSAGES,
-        **({"max_completion_tokens": how["cap"]} if "cap" in how else {}),
-    }
-    request = urllib.request.Request(
-        bench.base_url + how.get("path", "/chat/completions"),
-        data=json.dumps(body).encode(),
-        headers={
-            "content-type": "application/json",
-            **({"authorization": f"Bearer {given}"} if given else {}),
-        },
-    )
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request)
-    told = json.load(caught.value)
-    assert (caught.value.code, told["error"]["code"]) == (status, code)
+    cap = {"max_completion_tokens": how["cap"]} if "cap" in how else {}
+    body = {"model": "gpt-5.5", "messages": MESSAGES, **cap}
+    found, headers, reply = http(bench.base_url + how.get("path", "/chat/completions"), given, body)
+    told = json.loads(reply)
+    assert (found, told["error"]["code"]) == (status, code)
     assert set(told["error"]) == {"message", "type", "param", "code"}
     assert bench.simulator.requests == 0
     if code == "budget_exceeded":
-        assert caught.value.headers["x-should-retry"] == "false"
+        assert headers["x-should-retry"] == "false"
 
 
 def test_one_call_of_the_sdk_over_budget_is_one_request(bench: Any) -> None:
     client = bench.client(bench.key(budget={"day": "0"}), max_retries=3)
     with pytest.raises(openai.RateLimitError):
         client.chat.completions.create(model="gpt-5.5", messages=MESSAGES)
-    text = urllib.request.urlopen(bench.base_url.replace("/v1", "/metrics")).read().decode()
+    text = http(bench.base_url.replace("/v1", "/metrics"))[2].decode()
     assert 'tierwise_requests_total{endpoint="chat",status="429"} 1.0' in text
 
 
@@ -236,13 +227,7 @@ def test_objects_are_seen_by_their_own_project_only(bench: Any) -> None:
 
 def test_a_decision_can_be_had_without_sending(bench: Any) -> None:
     question = {"endpoint": "/v1/chat/completions", "body": {"model": "gpt-5.5", "messages": MESSAGES}}
-    request = urllib.request.Request(
-        f"{bench.base_url}/tierwise/decide",
-        data=json.dumps(question).encode(),
-        headers={"authorization": f"Bearer {bench.key()}"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        found = json.load(answer)
+    found = json.loads(http(f"{bench.base_url}/tierwise/decide", bench.key(), question)[2])
     assert found["rung"] == {"model": "gpt-5.4-nano", "effort": "none"}
     assert found["body"]["model"] == "gpt-5.4-nano"
     assert found["path"] == "/v1/chat/completions"
@@ -252,14 +237,10 @@ def test_a_decision_can_be_had_without_sending(bench: Any) -> None:
 def test_routing_is_turned_off_and_on_by_an_admin_for_every_replica(bench: Any) -> None:
     client, admin = bench.client(), bench.key("admin", admin=True)
 
-    def switch(which: str, key: str) -> Any:
-        request = urllib.request.Request(
-            f"{bench.base_url}/tierwise/{which}", data=b"", headers={"authorization": f"Bearer {key}"}
-        )
-        return urllib.request.urlopen(request)
+    def switch(which: str, key: str) -> int:
+        return http(f"{bench.base_url}/tierwise/{which}", key, b"")[0]
 
-    with pytest.raises(urllib.error.HTTPError):
-        switch("off", bench.key("other"))
+    assert switch("off", bench.key("other")) == 403
     switch("off", admin)
     assert client.chat.completions.create(model="gpt-5.5", messages=MESSAGES).model.startswith("gpt-5.5")
     switch("on", admin)
@@ -283,6 +264,6 @@ def test_the_ledger_is_one_more_log_for_the_audit(bench: Any, tmp_path: Any) -> 
 
 def test_health_metrics_and_readiness_take_no_key(bench: Any) -> None:
     root = bench.base_url.removesuffix("/v1")
-    assert json.load(urllib.request.urlopen(f"{root}/healthz")) == {"status": "ok"}
-    assert json.load(urllib.request.urlopen(f"{root}/readyz")) == {"status": "ok"}
-    assert b"tierwise_under_way" in urllib.request.urlopen(f"{root}/metrics").read()
+    assert json.loads(http(f"{root}/healthz")[2]) == {"status": "ok"}
+    assert json.loads(http(f"{root}/readyz")[2]) == {"status": "ok"}
+    assert b"tierwise_under_way" in http(f"{root}/metrics")[2]

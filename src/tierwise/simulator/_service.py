@@ -55,6 +55,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
+    """Empty for an uploaded form."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
