@@ -30,6 +30,14 @@ COMMANDS = (
     ("policy", "init"),
     ("policy", "check"),
     ("policy", "diff"),
+    ("serve",),
+    ("keys", "create"),
+    ("keys", "list"),
+    ("keys", "end"),
+    ("spend",),
+    ("ledger", "export"),
+    ("off",),
+    ("on",),
 )
 WIDTH = 100
 

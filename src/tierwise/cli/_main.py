@@ -12,10 +12,12 @@ from contextlib import contextmanager
 import typer
 
 from tierwise.cli._audit import audit
+from tierwise.cli._ledger import keys_app, ledger_app, off, on, spend
 from tierwise.cli._policy import policy_app
 from tierwise.cli._prices import models, price
 from tierwise.cli._record import record
 from tierwise.cli._route import route
+from tierwise.cli._serve import serve
 from tierwise.cli._simulate import simulate
 from tierwise.errors import TierwiseError
 
@@ -42,8 +44,14 @@ def build() -> typer.Typer:
     app.command()(price)
     app.command()(record)
     app.command()(route)
+    app.command()(serve)
+    app.command()(spend)
+    app.command()(off)
+    app.command()(on)
     app.command()(simulate)
     app.add_typer(policy_app(), name="policy")
+    app.add_typer(keys_app(), name="keys")
+    app.add_typer(ledger_app(), name="ledger")
     return app
 
 

@@ -1,0 +1,287 @@
+"""`tierwise keys`, `spend`, `ledger`, `off` and `on`: what is kept of live calls, and who may make them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tierwise.errors import CallerError, MissingExtra
+
+if TYPE_CHECKING:
+    from tierwise.ledger import Ledger, Total
+
+Url = Annotated[
+    str, typer.Option("--ledger", help="File of an SQLite ledger, or postgresql+psycopg://...", metavar="URL")
+]
+DEFAULT: str = "tierwise.db"
+
+
+@contextmanager
+def opened(url: str, *, new: bool = False) -> Iterator[Ledger]:
+    """The ledger at an address; one of SQLite's must be there, unless `new`."""
+    try:
+        from tierwise.ledger import Ledger
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"the ledger needs {error.name}: pip install 'tierwise[gateway]'") from None
+    if not new and "://" not in url and not Path(url).exists():
+        raise CallerError(
+            f"expected a ledger at {url}, found none; name it with --ledger, or start: tierwise serve"
+        )
+    ledger = Ledger(url)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def keys_app() -> typer.Typer:
+    """The commands under `tierwise keys`."""
+    app = typer.Typer(help="Make, list and end gateway keys.", no_args_is_help=True, rich_markup_mode=None)
+    app.command("create")(create)
+    app.command("list")(listed)
+    app.command("end")(end)
+    return app
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is called, in budgets and reports.")],
+    project: Annotated[str, typer.Option(help="Whose its calls and objects are.")] = "default",
+    model: Annotated[
+        list[str] | None, typer.Option(help="Only this model, * for any text; may be repeated.")
+    ] = None,
+    workload: Annotated[list[str] | None, typer.Option(help="Only this workload; may be repeated.")] = None,
+    day: Annotated[str | None, typer.Option(help="Dollars a day.", metavar="USD")] = None,
+    month: Annotated[str | None, typer.Option(help="Dollars a month.", metavar="USD")] = None,
+    a_minute: Annotated[int | None, typer.Option(help="Calls a minute.", min=1)] = None,
+    at_once: Annotated[int | None, typer.Option(help="Calls at once.", min=1)] = None,
+    pass_through: Annotated[
+        bool, typer.Option("--pass-through", help="May use OpenAI's other paths.")
+    ] = False,
+    unrouted: Annotated[bool, typer.Option("--unrouted", help="May ask not to be routed.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="May turn routing off, and see every call.")] = False,
+    ledger: Url = DEFAULT,
+) -> None:
+    r"""Make a key, print it once: it is kept nowhere.
+
+    \b
+    Example:
+      tierwise keys create app --project support --month 500
+    """
+    with opened(ledger, new=True) as found:
+        from tierwise.ledger import Budget, Keys, Scope
+
+        scope = Scope(
+            project=project,
+            models=tuple(model or ()),
+            workloads=tuple(workload or ()),
+            pass_through=pass_through,
+            unrouted=unrouted,
+            a_minute=a_minute,
+            at_once=at_once,
+            budget=Budget(day=_dollars(day), month=_dollars(month)),
+            admin=admin,
+        )
+        typer.echo(Keys(found).make(name, scope))
+
+
+def listed(ledger: Url = DEFAULT) -> None:
+    """List keys: name, project, budgets, since when."""
+    with opened(ledger) as found:
+        from tierwise.ledger import Keys
+
+        rows: list[tuple[str, ...]] = [("name", "project", "dollars a day", "a month", "made", "ended")]
+        for key in Keys(found).all():
+            budget = key.scope.budget
+            rows.append(
+                (
+                    key.name,
+                    key.scope.project,
+                    _or_none(budget.day),
+                    _or_none(budget.month),
+                    _day(key.made),
+                    _day(key.ended),
+                )
+            )
+        _table(rows)
+
+
+def end(name: Annotated[str, typer.Argument(help="The key's name.")], ledger: Url = DEFAULT) -> None:
+    """End a key: within seconds it opens nothing any more."""
+    with opened(ledger) as found:
+        from tierwise.ledger import Keys
+
+        Keys(found).end(name)
+    typer.echo(f"ended {name}")
+
+
+def spend(
+    by: Annotated[
+        str | None, typer.Option(help="workload, model, key, project, lane, day, rule, task or status.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="First day, UTC.", metavar="YYYY-MM-DD")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day, UTC.", metavar="YYYY-MM-DD")] = None,
+    ledger: Url = DEFAULT,
+) -> None:
+    r"""Say what live calls cost, what they would have cost as asked, and what is held.
+
+    \b
+    Examples:
+      tierwise spend
+      tierwise spend --by workload --since 2026-11-01
+    """
+    with opened(ledger) as found:
+        from tierwise.ledger import BY
+
+        if by is not None and by not in BY:
+            raise CallerError(f"expected --by one of {', '.join(BY)}; got {by!r:.40}")
+        totals = found.totals(by, _iso(since), _iso(until))
+        if not totals:
+            typer.echo("no calls in the ledger for these days")
+            return
+        head = (
+            by or "",
+            "calls",
+            "input",
+            "output",
+            "cost",
+            "as asked (est.)",
+            "saved (est.)",
+            "held",
+            "unpriced",
+        )
+        _table([head, *map(_row, totals), *([_row(_sum(totals))] if len(totals) > 1 else [])])
+
+
+def ledger_app() -> typer.Typer:
+    """The commands under `tierwise ledger`."""
+    app = typer.Typer(help="Export the ledger.", no_args_is_help=True, rich_markup_mode=None)
+
+    @app.callback()
+    def _only() -> None:
+        """Keep `export` a word of its own."""
+
+    app.command("export")(export)
+    return app
+
+
+def export(
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write here; printed otherwise.", metavar="FILE")
+    ] = None,
+    ledger: Url = DEFAULT,
+) -> None:
+    r"""Write every call as a line of a recorder file: one more log for `tierwise audit`.
+
+    \b
+    Example:
+      tierwise ledger export -o calls.jsonl && tierwise audit calls.jsonl
+    """
+    with opened(ledger) as found:
+        if output is None:
+            for line in found.lines():
+                typer.echo(line, nl=False)
+            return
+        count = 0
+        with output.open("wb") as file:
+            for line in found.lines():
+                file.write(line)
+                count += 1
+        typer.echo(f"wrote {count:,} calls to {output}", err=True)
+
+
+def off(ledger: Url = DEFAULT) -> None:
+    """Stop routing: within two seconds every replica sends calls as asked. They are still recorded."""
+    _switch(ledger, "off")
+
+
+def on(ledger: Url = DEFAULT) -> None:
+    """Route again."""
+    _switch(ledger, "on")
+
+
+def _switch(url: str, value: str) -> None:
+    import getpass
+
+    with opened(url) as found:
+        found.set_flag("routing", value, f"user:{getpass.getuser()}")
+    typer.echo(f"routing is {value}")
+
+
+# The parser keeps the lines of a paragraph that a backspace stands before.
+for _command in (create, spend, export):
+    _command.__doc__ = (_command.__doc__ or "").replace("\\b", "\b")
+
+
+def _dollars(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        found = Decimal(-1)
+    if not found.is_finite() or found < 0:
+        raise CallerError(f"expected dollars from 0, such as 25 or 0.50; got {text!r:.40}")
+    return found
+
+
+def _iso(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise CallerError(f"expected a day such as 2026-11-25, got {text!r:.40}") from None
+
+
+def _sum(totals: list[Total]) -> Total:
+    from tierwise.ledger import Total
+
+    whole = Total("together")
+    for total in totals:
+        whole.calls += total.calls
+        whole.input += total.input
+        whole.output += total.output
+        whole.cost += total.cost
+        whole.as_asked += total.as_asked
+        whole.reserved += total.reserved
+        whole.unpriced += total.unpriced
+    return whole
+
+
+def _row(total: Total) -> tuple[str, ...]:
+    saved = total.as_asked - total.cost
+    return (
+        total.name or "(none)",
+        f"{total.calls:,}",
+        f"{total.input:,}",
+        f"{total.output:,}",
+        f"${total.cost:f}",
+        f"${total.as_asked:.6f}",
+        f"${saved:.6f}",
+        f"${total.reserved:.6f}",
+        f"{total.unpriced:,}",
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ]
+        typer.echo("  ".join(cells).rstrip())
+
+
+def _or_none(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount:f}"
+
+
+def _day(at: int | None) -> str:
+    return "" if at is None else dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date().isoformat()
