@@ -88,8 +88,7 @@ class Ledger:
         taken = 0
         for group, offset in self._groups(path):
             with self.engine.begin() as connection:
-                for line in group:
-                    _take(connection, line)
+                _take(connection, group)
                 _reached(connection, path.name, offset)
             taken += len(group)
         if orphan:
@@ -192,21 +191,31 @@ def now() -> int:
     return time.time_ns() // 1_000
 
 
-def _take(connection: sa.Connection, line: Line) -> None:
-    """One line into the table: an end replaces a beginning, and nothing replaces an end."""
-    status = connection.execute(sa.select(calls.c.status).where(calls.c.id == line.id)).scalar()
-    if isinstance(line, Opened):
-        if status is None:
-            connection.execute(calls.insert().values(**_opened(line)))
-        return
-    values = _closed(line)
-    if line.call.status != UNKNOWN:
-        # What was held for it is settled; a call whose outcome nobody knows keeps it.
-        values["reserved"] = None
-    if status is None:
-        connection.execute(calls.insert().values(id=line.id, **values))
-    elif status == UNKNOWN:
-        connection.execute(calls.update().where(calls.c.id == line.id).values(**values))
+def _take(connection: sa.Connection, group: list[Line]) -> None:
+    """Lines into the table: an end replaces a beginning, and nothing replaces an end."""
+    rows: dict[str, dict[str, Any]] = {}
+    for line in group:
+        before = rows.get(line.id)
+        if isinstance(line, Opened):
+            if before is None:
+                rows[line.id] = _opened(line)
+        elif before is None or before["status"] == UNKNOWN:
+            held = before["reserved"] if before is not None else None
+            rows[line.id] = {**_closed(line), "reserved": held if line.call.status == UNKNOWN else None}
+    found = connection.execute(sa.select(calls.c.id, calls.c.status).where(calls.c.id.in_(list(rows))))
+    known = {identity: status for identity, status in found}  # noqa: C416 - rows are not pairs to mypy
+    new = [row for identity, row in rows.items() if identity not in known]
+    if new:
+        connection.execute(calls.insert(), new)
+    ends = [
+        row for identity, row in rows.items() if known.get(identity) == UNKNOWN and row["line"] is not None
+    ]
+    for row in ends:
+        # What nobody knows keeps what was held for it.
+        values = {
+            name: value for name, value in row.items() if name != "reserved" or row["status"] != UNKNOWN
+        }
+        connection.execute(calls.update().where(calls.c.id == row["id"]).values(**values))
 
 
 def _reached(connection: sa.Connection, name: str, offset: int) -> None:
@@ -215,9 +224,12 @@ def _reached(connection: sa.Connection, name: str, offset: int) -> None:
         connection.execute(folded.insert().values(spool=name, offset=offset))
 
 
+_EMPTY: Final[dict[str, Any]] = dict.fromkeys(column.name for column in calls.c)
+
+
 def _opened(line: Opened) -> dict[str, Any]:
     """A call of which only the beginning is known: its money is held until it is settled."""
-    return {
+    return _EMPTY | {
         "id": line.id, "at": line.at, "day": day_of(line.at), "project": line.project, "key": line.key,
         "endpoint": line.endpoint, "workload": line.workload, "asked": line.model, "lane": "standard",
         "moved": False, "unproven": False, "status": UNKNOWN, "attempts": 1, "input": 0, "cached": 0,
@@ -228,19 +240,17 @@ def _opened(line: Opened) -> dict[str, Any]:
 def _closed(line: Closed) -> dict[str, Any]:
     call = line.call
     tokens = call.tokens
-    return {
-        "at": call.at or 0, "day": day_of(call.at or 0), "response_id": call.id, "project": call.project,
-        "key": call.key, "endpoint": call.endpoint, "workload": line.workload, "task": line.task,
-        "depth": line.depth, "name": call.name, "session": call.session, "trace": call.trace,
-        "asked": call.asked, "served": call.served, "rung": line.rung, "lane": call.lane, "rule": line.rule,
-        "stage": line.stage, "moved": line.moved, "unproven": line.unproven,
-        "status": call.status, "error": call.error,
-        "reason": line.reason, "attempts": max(1, len(line.attempts)),
-        "input": tokens.input_total if tokens is not None else 0,
+    return _EMPTY | {
+        "id": line.id, "at": call.at or 0, "day": day_of(call.at or 0), "response_id": call.id,
+        "project": call.project, "key": call.key, "endpoint": call.endpoint, "workload": line.workload,
+        "task": line.task, "depth": line.depth, "name": call.name, "session": call.session,
+        "trace": call.trace, "asked": call.asked, "served": call.served, "rung": line.rung,
+        "lane": call.lane, "rule": line.rule, "stage": line.stage, "moved": line.moved,
+        "unproven": line.unproven, "status": call.status, "error": call.error, "reason": line.reason,
+        "attempts": max(1, len(line.attempts)), "input": tokens.input_total if tokens is not None else 0,
         "cached": tokens.cached + tokens.audio_cached if tokens is not None else 0,
-        "output": tokens.output_total if tokens is not None else 0,
-        "estimated": call.estimated, "latency": call.latency,
-        "cost": _money(call.cost), "as_asked": _money(call.as_asked),
+        "output": tokens.output_total if tokens is not None else 0, "estimated": call.estimated,
+        "latency": call.latency, "cost": _money(call.cost), "as_asked": _money(call.as_asked),
         "unpriced": line.unpriced, "line": _line(call),
     }  # fmt: skip
 
