@@ -11,7 +11,7 @@ from tierwise.calls._context import named_place
 from tierwise.calls._exchange import Around, live_call
 from tierwise.calls._plan import Plan, Unit, absolute_place, formats, plan
 from tierwise.calls._read import read
-from tierwise.calls._recorded import NOT_RECORDED, Flag, Recorded, encode_recorded
+from tierwise.calls._recorded import NOT_RECORDED, Flag, Recorded, decode_recorded, encode_recorded
 from tierwise.calls._recorded import VERSION as RECORDER_VERSION
 from tierwise.calls._requests import parse_request, request_from
 from tierwise.calls._responses import parse_response, response_from
@@ -83,6 +83,7 @@ __all__ = [
     "Unit",
     "absolute_place",
     "assembled",
+    "decode_recorded",
     "encode_recorded",
     "failed_reply",
     "formats",

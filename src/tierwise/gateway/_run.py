@@ -23,7 +23,7 @@ from tierwise.gateway._own import ROUTING, Own
 from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
 from tierwise.ledger import Budgets, Keys, Ledger, Spool
-from tierwise.online import Pipeline
+from tierwise.online import Asked, Pipeline
 from tierwise.policy import Live, load_live
 from tierwise.upstream import Upstream
 
@@ -91,6 +91,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
         gate=gate,
         strict=True,
     )
+    _warm_up(pipeline)
     own = Own(pipeline, ledger, metrics, lambda: None)
     async with Upstream(options.upstream, options.upstream_key) as upstream:
         passing = upstream.with_key(None) if options.own_keys else None
@@ -122,6 +123,12 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
             with suppress(Exception):
                 ledger.fold(path, orphan=True)
             ledger.close()
+
+
+def _warm_up(pipeline: Pipeline) -> None:
+    """Decide one call that nobody made: word lists, tokenizer and prices load now, not on the first call."""
+    body = b'{"model":"gpt-5.4","messages":[{"role":"system","content":"Answer."},{"role":"user","content":"Hi"}]}'
+    pipeline.decided(Asked(method="POST", path="/v1/chat/completions", body=body))
 
 
 async def _listen(runner: web.ServerRunner, options: Options) -> int:

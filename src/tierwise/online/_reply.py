@@ -40,7 +40,14 @@ def told(identity: str, routed: Routed, cost: Decimal | None) -> Headers:
 
 
 def _named(values: dict[str, str | None]) -> Headers:
-    return tuple((OURS + name, quote(value[:500], safe=_PLAIN)) for name, value in values.items() if value)
+    return tuple((OURS + name, _plain(value[:500])) for name, value in values.items() if value)
+
+
+def _plain(value: str) -> str:
+    """A value as a header can carry it."""
+    return (
+        value if value.isascii() and value.isprintable() and "%" not in value else quote(value, safe=_PLAIN)
+    )
 
 
 def without_body_headers(headers: Headers) -> Headers:
