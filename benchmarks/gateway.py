@@ -121,9 +121,9 @@ class Server:
         self.name, self.url, self.key = name, url, key
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **env},
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )  # fmt: skip
         self.told = psutil.Process(self.process.pid)
+        self.told.cpu_affinity([core])
 
     def ready(self, word: str, seconds: float = 60) -> None:
         """Wait until it says so, or answers."""
@@ -216,7 +216,7 @@ def servers(folder: Path, litellm: str | None) -> list[Server]:
             f"http://127.0.0.1:9303{path}",
             made.stdout.strip(),
             OPENAI_API_KEY="sk-x",
-        )  # fmt: skip
+        )
     )
     started[2].ready("serving")
     if litellm is not None:

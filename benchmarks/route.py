@@ -48,9 +48,21 @@ approved_by = "benchmark"
 [default]
 stage = "off"
 """
-WORDS = (
-    "order parcel invoice delivery refund address customer warehouse pallet colour size number late".split()
-)
+WORDS = [
+    "order",
+    "parcel",
+    "invoice",
+    "delivery",
+    "refund",
+    "address",
+    "customer",
+    "warehouse",
+    "pallet",
+    "colour",
+    "size",
+    "number",
+    "late",
+]
 RULES = {
     "chat": "Classify the ticket of a shop as one of: billing, shipping, returns, other. Answer with the word alone.\n",
     "responses": "You help the customers of a shop with whatever they bring up. Be polite and exact.\n",
