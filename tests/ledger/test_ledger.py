@@ -99,7 +99,7 @@ def test_every_call_is_there_once_however_often_and_far_it_was_folded(
     tmp_path_factory: Any, lines: list[tuple[int, bool]], data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("spools")
-    ledger, spool = Ledger(str(folder / "l.db")), Spool(folder / "spool", largest=2_000)
+    ledger, spool = Ledger(str(folder / "l.db")), Spool(folder / "spool", room=2_000)
     paths = [spool.path]
     for number, end in lines:
         spool.append(closed(str(number)) if end else opened(str(number)))

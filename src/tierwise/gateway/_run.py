@@ -176,7 +176,7 @@ async def _keep(
             current = spool.path
             await asyncio.to_thread(ledger.fold, folding, orphan=folding != current)
             folding = current
-            metrics.spooled.set(folding.stat().st_size)
+            metrics.spooled.set(spool.size)
             now = asyncio.get_running_loop().time()
             if now - looked >= LOOK:
                 looked = now

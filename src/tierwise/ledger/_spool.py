@@ -1,14 +1,18 @@
 """The spool: lines appended to a file of this process alone before anything else happens to them.
 
-A line is one write to a file opened for appending, so a process that is killed leaves whole lines
-and at most one torn one; the system keeps what was written (a crash of the machine itself can
-lose its last moments). Files are locked by their process: an unlocked one is an orphan, which
-whoever comes next folds into the ledger.
+A file is mapped into memory with its room taken beforehand, so that a line is a copy and no call
+into the system, which costs tens of microseconds on some disks; a full disk is met when a file is
+begun. What was copied belongs to the system at once: a process that is killed leaves whole lines
+and at most one torn one (a crash of the machine itself can lose its last moments). Files are
+locked by their process: an unlocked one is an orphan, which whoever comes next folds into the
+ledger.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,39 +22,48 @@ from typing import Final
 from tierwise.errors import ConfigurationError
 from tierwise.ledger._lines import Line, decode_line, encode_line
 
-LARGEST: Final = 64 * 1024 * 1024
-"""Bytes of a file after which the next one is begun."""
+ROOM: Final = 16 * 1024 * 1024
+"""Bytes of a file; when they are used up the next one is begun."""
+BLOCK: Final = 1024 * 1024
 SUFFIX: Final = ".spool"
+_END: Final = b"\0"
+"""What stands where nothing has been written yet; no line holds it."""
 
 
 class Spool:
-    """Appends lines. Safe for several threads: each line is one write.
+    """Appends lines. Safe for several threads.
 
     Raises:
-        ConfigurationError: The folder cannot be written.
+        ConfigurationError: The folder cannot be written, or the disk is full.
     """
 
-    def __init__(self, folder: Path, *, largest: int = LARGEST) -> None:
+    def __init__(self, folder: Path, *, room: int = ROOM) -> None:
         self.folder = folder
-        self._largest = largest
+        self._room = room
+        self._lock = threading.Lock()
+        self.size = 0
+        """Bytes of the file that are written."""
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._begin()
+            self._begin(room)
         except OSError as error:
             raise ConfigurationError(
                 f"{folder}: expected a folder that calls can be written down in: {error.strerror}; name another"
             ) from None
 
     def append(self, line: Line) -> None:
-        """Write one line down. Raises OSError where the disk does not take it."""
+        """Write one line down. Raises OSError where the disk has no room for the next file."""
         raw = encode_line(line)
-        done = os.write(self._file, raw)
-        while done < len(raw):
-            done += os.write(self._file, raw[done:])
-        self._size += len(raw)
-        if self._size >= self._largest:
-            self._end()
-            self._begin()
+        with self._lock:
+            end = self.size + len(raw)
+            if end > len(self._map):
+                self._finish()
+                self._begin(max(self._room, len(raw)))
+                end = len(raw)
+            # The line break comes last, so that a torn line is never taken for a whole one.
+            self._map[self.size : end - 1] = raw[:-1]
+            self._map[end - 1 : end] = raw[-1:]
+            self.size = end
 
     @property
     def path(self) -> Path:
@@ -58,21 +71,37 @@ class Spool:
         return self._path
 
     def close(self) -> None:
-        """Let go of the file: what is in it can be folded by anybody."""
-        self._end()
+        """Let go of the file: what is in it can be folded by anybody. May be repeated."""
+        with self._lock:
+            if self._file >= 0:
+                self._finish()
 
-    def _begin(self) -> None:
-        self._path = self.folder / f"{time.time_ns():020d}-{token_hex(4)}{SUFFIX}"
-        self._file = os.open(
-            self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
-        )
-        self._size = 0
-        _lock(self._file)
-
-    def _end(self) -> None:
-        file, self._file = self._file, -1
-        if file >= 0:
+    def _begin(self, room: int) -> None:
+        path = self.folder / f"{time.time_ns():020d}-{token_hex(4)}{SUFFIX}"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            _take_room(file, room)
+            _lock(file)
+            self._map = mmap.mmap(file, room)
+        except OSError:
             os.close(file)
+            path.unlink(missing_ok=True)
+            raise
+        self._path, self._file, self.size = path, file, 0
+
+    def _finish(self) -> None:
+        self._map.close()
+        os.truncate(self._file, self.size)
+        os.close(self._file)
+        self._file = -1
+
+
+def _take_room(file: int, room: int) -> None:
+    """Take the disk's room for a file now: a mapped file that finds none later would end the process."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, room)
+    else:
+        os.truncate(file, room)
 
 
 def orphans(folder: Path) -> list[Path]:
@@ -93,13 +122,17 @@ def orphans(folder: Path) -> list[Path]:
 
 def lines_from(path: Path, offset: int) -> Iterator[tuple[Line | None, int]]:
     """Whole lines from a place in a file, each with the place after it; None for a damaged one."""
+    rest = b""
     with path.open("rb") as file:
         file.seek(offset)
-        for raw in file:
-            if not raw.endswith(b"\n"):
+        while block := file.read(BLOCK):
+            written, unwritten, _ = block.partition(_END)
+            *lines, rest = (rest + written).split(b"\n")
+            for raw in lines:
+                offset += len(raw) + 1
+                yield decode_line(raw), offset
+            if unwritten:
                 return
-            offset += len(raw)
-            yield decode_line(raw), offset
 
 
 def _lock(file: int) -> bool:

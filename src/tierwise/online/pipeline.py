@@ -14,6 +14,7 @@ If routing breaks, the call goes as asked and the reason is taken down.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import logging
 import threading
 import time
@@ -119,10 +120,13 @@ class Pipeline:
         self._clock = clock
         # Recognising, memory and recording are not for several threads at once; sending is.
         self._lock = threading.Lock()
+        # Ids are a name of this process and a number: asking the system for chance each time is slow.
+        self._name, self._numbers = _new_name(), itertools.count(1)
 
     def renew_lock(self) -> None:
         """Forget who holds the lock: for a process just forked, where nobody does."""
         self._lock = threading.Lock()
+        self._name = _new_name()
 
     def follow(self, asked: Asked) -> Steps:
         """Follow one call.
@@ -140,7 +144,7 @@ class Pipeline:
         if endpoint is None:
             return as_it_came((yield untouched(asked)))
         call = admit(asked, endpoint)
-        run = Run(id=f"tw_{token_hex(8)}", at=int(self._clock() * 1e6))
+        run = Run(id=f"{self._name}{next(self._numbers):x}", at=int(self._clock() * 1e6))
         routed = self._route(call)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)
@@ -381,6 +385,10 @@ class Pipeline:
         self._memory.after(known, routed.facts, decision if routed.carried else None)
         self.recorder.record(entry)
         return entry
+
+
+def _new_name() -> str:
+    return f"tw_{token_hex(6)}_"
 
 
 def _ended_by(fault: BaseException) -> Status:

@@ -1,0 +1,97 @@
+"""`tierwise serve`, `keys`, `spend`, `ledger`, `off`: as a person would type them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from tierwise.simulator import Settings, Simulator
+
+
+def run(*arguments: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tierwise", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**{k: v for k, v in os.environ.items() if k != "OPENAI_API_KEY"}, **env},
+    )
+
+
+def test_from_a_key_to_the_audit_of_what_was_served(tmp_path: Path) -> None:
+    (tmp_path / "tierwise.toml").write_text('version = 1\nladder = "gpt-5.4"\n[default]\nstage = "off"\n')
+    made = run("keys", "create", "app", "--project", "support", "--month", "500", folder=tmp_path)
+    key = made.stdout.strip()
+    assert re.fullmatch(r"tw-[0-9a-f]{12}-[\w-]{43}", key)
+    with Simulator(Settings(seed=1)) as simulator:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tierwise", "serve", "--upstream", simulator.base_url, "--port", "0"],
+            cwd=tmp_path,
+            env={**os.environ, "OPENAI_API_KEY": "sk-x"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        said = child.stdout.readline()
+        assert "by policy tierwise.toml" in said
+        with openai.OpenAI(base_url=said.split()[1].rstrip(","), api_key=key, max_retries=0) as client:
+            for number in range(3):
+                assert client.responses.create(model="gpt-5.4-nano", input=f"Say {number}").output_text
+        child.send_signal(signal.SIGTERM)
+        _, told = child.communicate(timeout=30)
+        assert child.returncode == 0, told
+        billed = simulator.bill_total
+    spent = run("spend", "--by", "key", folder=tmp_path).stdout
+    assert f"${billed:f}" in spent
+    assert "app" in spent
+    exported = run("ledger", "export", "-o", "calls.jsonl", folder=tmp_path)
+    assert "wrote 3 calls" in exported.stderr
+    assert "3 calls" in run("audit", "calls.jsonl", folder=tmp_path).stdout.replace("\n", " ")
+    assert "support" in run("keys", "list", folder=tmp_path).stdout
+    assert run("off", folder=tmp_path).stdout == "routing is off\n"
+    assert run("keys", "end", "app", folder=tmp_path).returncode == 0
+    assert key not in (tmp_path / "tierwise.db").read_bytes().decode("latin-1")
+
+
+WRONG: list[tuple[list[str], dict[str, Any], str]] = [
+    (["serve"], {}, "OPENAI_API_KEY"),
+    (["serve", "--own-keys"], {}, "tierwise.toml"),
+    (["serve", "--own-keys", "--observe", "--policy", "p.toml"], {}, "both"),
+    (["serve", "--own-keys", "--observe", "--host", "0.0.0.0"], {}, "keys create"),
+    (["serve", "--own-keys", "--observe", "--upstream", "ftp://x"], {}, "no http(s) address"),
+    (["serve", "--own-keys", "--observe", "--ledger", "nonsense://x"], {}, "SQLite"),
+    (["spend"], {}, "expected a ledger at tierwise.db"),
+    (["spend", "--by", "colour", "--ledger", "l.db"], {"ledger": True}, "expected --by one of"),
+    (["spend", "--since", "yesterday", "--ledger", "l.db"], {"ledger": True}, "2026-11-25"),
+    (["keys", "create", "x", "--month", "-5"], {}, "dollars"),
+    (["keys", "end", "nobody", "--ledger", "l.db"], {"ledger": True}, "no key"),
+    (["off"], {}, "expected a ledger"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "how", "said"), WRONG, ids=[" ".join(w[0]) for w in WRONG])
+def test_what_cannot_be_done_says_what_to_do(
+    tmp_path: Path, arguments: list[str], how: dict[str, Any], said: str
+) -> None:
+    if how.get("ledger"):
+        assert run("keys", "create", "one", "--ledger", "l.db", folder=tmp_path).returncode == 0
+    found = run(*arguments, folder=tmp_path)
+    assert found.returncode == 1
+    assert said in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_an_empty_ledger_says_so(tmp_path: Path) -> None:
+    run("keys", "create", "one", folder=tmp_path)
+    assert run("spend", folder=tmp_path).stdout == "no calls in the ledger for these days\n"
