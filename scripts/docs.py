@@ -34,6 +34,8 @@ COMMANDS = (
     ("keys", "create"),
     ("keys", "list"),
     ("keys", "end"),
+    ("budgets", "set"),
+    ("budgets", "list"),
     ("spend",),
     ("ledger", "export"),
     ("off",),

@@ -17,7 +17,7 @@ import openai
 import pytest
 
 from tierwise.gateway import Settings
-from tierwise.ledger import Keys, Ledger, Scope
+from tierwise.ledger import Budget, Keys, Ledger, Scope
 from tierwise.simulator import Fault, Simulator
 from tierwise.simulator import Settings as Simulated
 
@@ -131,6 +131,25 @@ def test_budgets_hold_with_many_calls_at_once(bench: Any) -> None:
     bench.settled(said.count("ok"))
     assert bench.simulator.bill_total <= Decimal("0.02")
     assert bench.ledger.totals()[0].cost == bench.simulator.bill_total
+
+
+def test_budgets_of_projects_and_workloads_count_all_of_their_keys(bench: Any) -> None:
+    bench.ledger.set_budget("project:shared", Budget(day=Decimal("0.0003")), "kim")
+    one, other = (bench.client(bench.key(name, project="shared")) for name in ("one", "other"))
+    apart = bench.client(bench.key("apart", project="apart"))
+    time.sleep(1.6)
+    ask = {"model": "gpt-5.4-nano", "input": "Prove it.", "max_output_tokens": 200}
+    said = []
+    for client in (one, other, one, other, apart):
+        try:
+            client.responses.create(**ask)
+            said.append("ok")
+        except openai.RateLimitError as error:
+            said.append(error.code if "project:shared" in str(error) else "another")
+    assert said[0] == said[-1] == "ok"
+    assert "budget_exceeded" in said
+    spent = {total.name: total.cost for total in bench.ledger.totals("project")}
+    assert spent.get("shared", Decimal(0)) <= Decimal("0.0003")
 
 
 def test_a_gateway_that_has_too_much_under_way_sheds_load(start: Any, tmp_path: Path) -> None:

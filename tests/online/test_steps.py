@@ -141,6 +141,33 @@ def test_what_upstream_refuses_of_our_making_goes_as_asked(catalog: Catalog, sta
     assert entry.cost == entry.as_asked
 
 
+CAPACITY = [
+    (429, {"code": "rate_limit_exceeded"}, True),
+    (429, {"code": "slow_down"}, True),
+    (503, {"code": "server_is_overloaded"}, True),
+    (429, {"code": "project_spend_limit_exceeded"}, False),
+    (429, {"type": "insufficient_quota"}, False),
+    (500, {"type": "server_error"}, False),
+]
+
+
+@pytest.mark.parametrize(("status", "error", "again"), CAPACITY)
+def test_a_rung_without_capacity_gives_way_to_the_one_asked_for_and_spent_money_does_not(
+    catalog: Catalog, status: int, error: dict[str, str], again: bool
+) -> None:
+    full = Reply(status=status, body=msgspec.json.encode({"error": {"message": "no", **error}}))
+    replies = (full, Reply(status=200, body=answer("gpt-5.5-2026-04-23")))
+    sent, found, entry = run(catalog, chat(), replies=replies)
+    assert [msgspec.json.decode(out.body)["model"] for out in sent] == ["gpt-5.4-nano", "gpt-5.5"][
+        : 1 + again
+    ]
+    assert found.status == (200 if again else status)
+    assert entry.attempts == 1 + again
+    # A call as asked is upstream's to refuse.
+    plain = chat(messages=[{"role": "user", "content": "Prove it."}])
+    assert run(catalog, plain, replies=(full,))[1].status == status
+
+
 def test_what_upstream_refuses_of_the_callers_making_is_passed_on(catalog: Catalog) -> None:
     error = Reply(status=400, body=b'{"error":{"code":"invalid_value","message":"bad"}}')
     sent, found, entry = run(

@@ -158,6 +158,48 @@ def spend(
         _table([head, *map(_row, totals), *([_row(_sum(totals))] if len(totals) > 1 else [])])
 
 
+def budgets_app() -> typer.Typer:
+    """The commands under `tierwise budgets`."""
+    app = typer.Typer(help="Budgets of projects and workloads.", no_args_is_help=True, rich_markup_mode=None)
+    app.command("set")(set_budget)
+    app.command("list")(list_budgets)
+    return app
+
+
+def set_budget(
+    who: Annotated[str, typer.Argument(help="project:NAME or workload:FINGERPRINT.", metavar="WHO")],
+    day: Annotated[str | None, typer.Option(help="Dollars a day.", metavar="USD")] = None,
+    month: Annotated[str | None, typer.Option(help="Dollars a month.", metavar="USD")] = None,
+    ledger: Url = DEFAULT,
+) -> None:
+    r"""Set a budget; within two seconds it holds on every replica. Without an amount it is taken away.
+
+    \b
+    Example:
+      tierwise budgets set project:support --month 2000
+    """
+    import getpass
+
+    kind, _, name = who.partition(":")
+    if kind not in {"project", "workload"} or not name:
+        raise CallerError(
+            f"expected project:NAME or workload:FINGERPRINT, got {who!r:.60}; keys have their own"
+        )
+    with opened(ledger, new=True) as found:
+        from tierwise.ledger import Budget
+
+        found.set_budget(who, Budget(day=_dollars(day), month=_dollars(month)), f"user:{getpass.getuser()}")
+    typer.echo(f"{who}: {day or 'no limit'} a day, {month or 'no limit'} a month")
+
+
+def list_budgets(ledger: Url = DEFAULT) -> None:
+    """List budgets of projects and workloads."""
+    with opened(ledger) as found:
+        rows: list[tuple[str, ...]] = [("who", "dollars a day", "a month")]
+        rows += [(who, _or_none(b.day), _or_none(b.month)) for who, b in found.budgets().items()]
+        _table(rows)
+
+
 def ledger_app() -> typer.Typer:
     """The commands under `tierwise ledger`."""
     app = typer.Typer(help="Export the ledger.", no_args_is_help=True, rich_markup_mode=None)
@@ -214,7 +256,7 @@ def _switch(url: str, value: str) -> None:
 
 
 # The parser keeps the lines of a paragraph that a backspace stands before.
-for _command in (create, spend, export):
+for _command in (create, set_budget, spend, export):
     _command.__doc__ = (_command.__doc__ or "").replace("\\b", "\b")
 
 

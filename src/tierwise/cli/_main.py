@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import typer
 
 from tierwise.cli._audit import audit
-from tierwise.cli._ledger import keys_app, ledger_app, off, on, spend
+from tierwise.cli._ledger import budgets_app, keys_app, ledger_app, off, on, spend
 from tierwise.cli._policy import policy_app
 from tierwise.cli._prices import models, price
 from tierwise.cli._record import record
@@ -51,6 +51,7 @@ def build() -> typer.Typer:
     app.command()(simulate)
     app.add_typer(policy_app(), name="policy")
     app.add_typer(keys_app(), name="keys")
+    app.add_typer(budgets_app(), name="budgets")
     app.add_typer(ledger_app(), name="ledger")
     return app
 

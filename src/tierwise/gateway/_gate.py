@@ -15,7 +15,7 @@ import msgspec
 from tierwise.catalog import Catalog, Tokens
 from tierwise.errors import CatalogError
 from tierwise.gateway._errors import NO_MODEL, NO_PLACE, NO_WORKLOAD, error
-from tierwise.ledger import Budgets, Closed, Held, Key, Opened, Over, Spool
+from tierwise.ledger import Budget, Budgets, Closed, Held, Key, Opened, Over, Spool
 from tierwise.online import Admitted, Answer, Entry, Routed
 
 _LOG: Final = logging.getLogger("tierwise")
@@ -57,6 +57,8 @@ class LedgerGate:
         self._spool, self._prices, self._budgets = spool, prices, budgets
         self._key_of, self._owned, self._clock = key_of, owned, clock
         self._open: dict[str, Pass] = {}
+        self.budgets: dict[str, Budget] = {}
+        """Budgets beside those of keys, as the ledger has them; whoever looks at it sets them."""
 
     def open(self, identity: str, call: Admitted, routed: Routed) -> Answer | None:
         """Check scope and budget, hold money, write the intent down. An Answer refuses the call."""
@@ -69,7 +71,7 @@ class LedgerGate:
             if outside is not None:
                 return outside
             amount, capped = self.most(call, routed)
-            found = self._hold(key, amount, capped=capped)
+            found = self._hold(key, workload, amount, capped=capped)
             if isinstance(found, Over):
                 return _over(found)
             held = found
@@ -140,10 +142,23 @@ class LedgerGate:
         except CatalogError:
             return DEAREST * (read + written)
 
-    def _hold(self, key: Key, amount: Decimal, *, capped: bool) -> tuple[Held, ...] | Over:
+    def _hold(
+        self, key: Key, workload: str | None, amount: Decimal, *, capped: bool
+    ) -> tuple[Held, ...] | Over:
+        """Hold money on every budget that a call counts towards; on none where one has no room."""
         day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
-        found = self._budgets.hold(f"key:{key.name}", key.scope.budget, day, amount, capped=capped)
-        return found if isinstance(found, Over) else (found,)
+        limits = {f"key:{key.name}": key.scope.budget}
+        for who in (f"project:{key.scope.project}", f"workload:{workload}"):
+            if who in self.budgets:
+                limits[who] = self.budgets[who]
+        held: list[Held] = []
+        for who, budget in limits.items():
+            found = self._budgets.hold(who, budget, day, amount, capped=capped)
+            if isinstance(found, Over):
+                self._let_go(tuple(held))
+                return found
+            held.append(found)
+        return tuple(held)
 
     def _let_go(self, held: tuple[Held, ...]) -> None:
         for one in held:

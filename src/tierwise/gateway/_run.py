@@ -82,6 +82,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     access = Access(keys, remembered=options.settings.keys_remembered)
     objects = Objects(ledger)
     gate = LedgerGate(spool, catalog, Budgets(spent_in(ledger)), access.named, objects.own)
+    gate.budgets = ledger.budgets()
     pipeline = Pipeline(
         catalog,
         NoRecorder(),
@@ -108,7 +109,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
         runner = web.ServerRunner(
             web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain
         )
-        background = asyncio.create_task(_keep(options, catalog, pipeline, ledger, spool, metrics))
+        background = asyncio.create_task(_keep(options, catalog, pipeline, gate, ledger, spool, metrics))
         try:
             await runner.setup()
             port = await _listen(runner, options)
@@ -165,9 +166,15 @@ def spent_in(ledger: Ledger) -> Callable[[str, str, str], Decimal]:
 
 
 async def _keep(
-    options: Options, catalog: Catalog, pipeline: Pipeline, ledger: Ledger, spool: Spool, metrics: Metrics
+    options: Options,
+    catalog: Catalog,
+    pipeline: Pipeline,
+    gate: LedgerGate,
+    ledger: Ledger,
+    spool: Spool,
+    metrics: Metrics,
 ) -> None:
-    """Fold the spool, and look at the policy and the routing flag, until cancelled."""
+    """Fold the spool, and look at policy, budgets and the routing flag, until cancelled."""
     policy = _Watched(options.policy)
     folding, looked = spool.path, 0.0
     while True:
@@ -181,6 +188,7 @@ async def _keep(
             if now - looked >= LOOK:
                 looked = now
                 pipeline.off = await asyncio.to_thread(ledger.flag, ROUTING) == "off"
+                gate.budgets = await asyncio.to_thread(ledger.budgets)
                 live = await asyncio.to_thread(policy.changed, catalog)
                 if live is not None:
                     pipeline.go_by(live.policy, live.learned, live.key)

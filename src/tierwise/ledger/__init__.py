@@ -7,8 +7,9 @@ digit, and lines that the next audit reads. SQLAlchemy is an extra, loaded when 
 from __future__ import annotations
 
 from tierwise.ledger._budgets import Budgets, Held, Over
-from tierwise.ledger._keys import PREFIX, Budget, Key, Keys, Scope
+from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
+from tierwise.ledger._money import Budget
 from tierwise.ledger._spool import Spool, orphans
 from tierwise.ledger._store import UNKNOWN, Ledger, day_of
 from tierwise.ledger._totals import BY, Total

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from tierwise.ledger._keys import Budget
+from tierwise.ledger._money import Budget
 
 Spent = Callable[[str, str, str], Decimal]
 """Project or key ('key:NAME', 'project:NAME'), first and last day, to USD spent or held by then."""

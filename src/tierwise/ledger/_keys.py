@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from decimal import Decimal
 from hashlib import sha256
 from secrets import token_bytes, token_hex, token_urlsafe
 from typing import Final
@@ -12,20 +11,12 @@ import msgspec
 import sqlalchemy as sa
 
 from tierwise.errors import CallerError
+from tierwise.ledger._money import Budget
 from tierwise.ledger._store import Ledger, now
 from tierwise.ledger._tables import keys
 
 PREFIX: Final = "tw-"
 """What every gateway key begins with; OpenAI's begin with 'sk-'."""
-
-
-class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """USD that may be spent."""
-
-    day: Decimal | None = None
-    """In one UTC day."""
-    month: Decimal | None = None
-    """In one UTC month."""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

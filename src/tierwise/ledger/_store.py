@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from tierwise.calls import Recorded, encode_recorded
 from tierwise.errors import ConfigurationError
 from tierwise.ledger._lines import Closed, Line, Opened
+from tierwise.ledger._money import Budget
 from tierwise.ledger._spool import lines_from, orphans
-from tierwise.ledger._tables import calls, events, flags, folded, migrate, objects
+from tierwise.ledger._tables import budgets, calls, events, flags, folded, migrate, objects
 from tierwise.ledger._totals import Total, totals
 
 GROUP: Final = 500
@@ -159,6 +160,24 @@ class Ledger:
             answered = sa.select(calls.c.project).where(calls.c.response_id == identity)
             return connection.execute(answered).scalar()
 
+    def budgets(self) -> dict[str, Budget]:
+        """Budgets beside those of keys, by who."""
+        with self.engine.connect() as connection:
+            found = connection.execute(
+                sa.select(budgets.c.who, budgets.c.day, budgets.c.month).order_by(budgets.c.who)
+            )
+            return {who: Budget(day=_amount(day), month=_amount(month)) for who, day, month in found}
+
+    def set_budget(self, who: str, budget: Budget, by: str) -> None:
+        """Set, change or (without an amount) take away a budget of 'project:NAME' or 'workload:FINGERPRINT'."""
+        with self.engine.begin() as connection:
+            connection.execute(budgets.delete().where(budgets.c.who == who))
+            if budget.day is not None or budget.month is not None:
+                values = {"day": _money(budget.day), "month": _money(budget.month)}
+                connection.execute(budgets.insert().values(who=who, **values))
+            said = f"budget of {who}: {budget.day or '-'} a day, {budget.month or '-'} a month"
+            connection.execute(events.insert().values(at=now(), who=by[:200], what=said))
+
     def flag(self, name: str) -> str | None:
         """What a flag is set to; None where it never was."""
         with self.engine.connect() as connection:
@@ -261,6 +280,10 @@ def _line(call: Recorded) -> bytes:
 
 def _money(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount:f}"
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def day_of(at: int) -> str:

@@ -93,6 +93,15 @@ events = sa.Table(
 )
 """The audit log: appended to, never changed."""
 
+budgets = sa.Table(
+    "budgets",
+    metadata,
+    sa.Column("who", sa.String(200), primary_key=True),
+    sa.Column("day", Money),
+    sa.Column("month", Money),
+)
+"""Budgets beside those of keys: of 'project:NAME' and 'workload:FINGERPRINT'."""
+
 flags = sa.Table(
     "flags",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from tierwise.errors import RequestError
 from tierwise.online._admit import upward
 from tierwise.online._values import Admitted, Answer, Asked, Reply, Routed
 from tierwise.policy import Change, Decision, State
+from tierwise.upstream import verdict
 from tierwise.workloads import Facts
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -45,6 +47,17 @@ def as_asked_after(call: Admitted, routed: Routed, reply: Reply) -> Routed | Non
     )
     plain = msgspec.structs.replace(asked, facts=routed.facts, state=routed.state, decision=routed.decision)
     return with_usage(call, plain)
+
+
+def no_capacity(reply: Reply) -> bool:
+    """Whether upstream has no room where the call was sent: rate limits, overload, flex without capacity.
+
+    Never where the money is gone: another rung would not have any either.
+    """
+    if reply.status not in {429, 503}:
+        return False
+    headers = {name.lower(): value for name, value in reply.headers}
+    return verdict(reply.status, headers.get, reply.body or b"", now=time.time).again
 
 
 def with_usage(call: Admitted, routed: Routed) -> Routed:

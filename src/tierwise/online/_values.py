@@ -98,14 +98,6 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
         """The lane asked for upstream."""
         return self.outgoing.lane
 
-    @property
-    def lane_chosen(self) -> Lane | None:
-        """The lane, where it is our choice and not the caller's."""
-        decision = self.decision
-        if not self.carried or decision is None or decision.plan.lane == decision.lane_asked:
-            return None
-        return decision.plan.lane
-
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What came back: a whole body, or a stream that is yet to be read."""

@@ -48,7 +48,15 @@ from tierwise.online._passage import Passage
 from tierwise.online._price import price
 from tierwise.online._reply import refusal, told, without_body_headers
 from tierwise.online._seen import with_estimate
-from tierwise.online._shape import as_asked, as_asked_after, as_it_came, shape, untouched, with_usage
+from tierwise.online._shape import (
+    as_asked,
+    as_asked_after,
+    as_it_came,
+    no_capacity,
+    shape,
+    untouched,
+    with_usage,
+)
 from tierwise.online._values import Admitted, Answer, Asked, Entry, Gate, Recorder, Reply, Routed, Run
 from tierwise.policy import Learned, Policy, canonical, decide
 from tierwise.workloads import Facts, Recogniser, Span, TraceMemory
@@ -152,7 +160,7 @@ class Pipeline:
         if refused is not None:
             return refused
         reply = yield from self._send(call, routed, run)
-        if reply.status in _OURS_TO_MEND or (reply.status == 429 and routed.lane_chosen == "flex"):
+        if reply.status in _OURS_TO_MEND or no_capacity(reply):
             again = as_asked_after(call, routed, reply)
             if again is not None:
                 routed = again
