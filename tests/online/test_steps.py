@@ -138,6 +138,8 @@ def test_what_upstream_refuses_of_our_making_goes_as_asked(catalog: Catalog, sta
     assert found.status == 200
     assert entry.attempts == 2
     assert entry.reason == f"upstream refused it on gpt-5.4-nano (none): status {status}"
+    told = dict(found.headers)
+    assert (told["x-tierwise-rung"], told["x-tierwise-moved"]) == ("gpt-5.5 (medium)", "false")
     assert entry.cost == entry.as_asked
 
 

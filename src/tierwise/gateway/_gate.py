@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from tierwise.catalog import Catalog, Tokens
+from tierwise.catalog import Catalog, Lane, Tokens
 from tierwise.errors import CatalogError
 from tierwise.gateway._errors import NO_MODEL, NO_PLACE, NO_WORKLOAD, error
 from tierwise.ledger import Budget, Budgets, Closed, Held, Key, Opened, Over, Spool
@@ -125,16 +125,19 @@ class LedgerGate:
         read = max(len(call.asked.body), facts.input_tokens if facts is not None else 0)
         if linked and routed.state is not None:
             read += routed.state.usage.input_total
-        models = {routed.outgoing.model or "", request.model if request is not None and request.model else ""}
-        cost = max(
-            self._cost(model, routed, read, output * choices) for model in models if model or len(models) == 1
-        )
+        asked = request.model if request is not None else None
+        if routed.decision is not None:
+            asked = routed.decision.baseline.model
+        # What was made of it may be refused, and the call then goes as asked.
+        ways = {(routed.outgoing.model or "", routed.outgoing.lane)}
+        ways.add((asked or "", routed.state.lane if routed.state is not None else "standard"))
+        cost = max(self._cost(model, lane, read, output * choices) for model, lane in ways)
         return cost, cap is not None and not media and not linked
 
-    def _cost(self, model: str, routed: Routed, read: int, written: int) -> Decimal:
+    def _cost(self, model: str, lane: Lane, read: int, written: int) -> Decimal:
         day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
         try:
-            card = self._prices.rate_card(model, routed.outgoing.lane, at=day)
+            card = self._prices.rate_card(model, lane, at=day)
             try:
                 return card.cost(Tokens(written=read, output=written)).total
             except CatalogError:

@@ -22,16 +22,23 @@ def told(identity: str, routed: Routed, cost: Decimal | None) -> Headers:
     decision = routed.decision
     if decision is None:
         return _named({"decision": identity, "reason": routed.reason})
-    plan, expected = decision.plan, decision.expected_cost
+    # A call that upstream refused on the rung decided went as asked after all.
+    moved = decision.moved and routed.carried
+    rung, lane = (
+        (decision.plan.rung, decision.plan.lane) if moved else (decision.baseline, decision.lane_asked)
+    )
+    expected = decision.expected_cost
+    if not moved and decision.steps:
+        expected = decision.steps[0].cost
     return _named(
         {
             "decision": identity,
-            "rung": str(plan.rung),
-            "lane": plan.lane,
+            "rung": str(rung),
+            "lane": lane,
             "rule": decision.rule,
             "stage": decision.stage,
-            "moved": "true" if decision.moved else "false",
-            "unproven": "true" if decision.unproven else None,
+            "moved": "true" if moved else "false",
+            "unproven": "true" if decision.unproven and moved else None,
             "expected-cost": f"{expected:f}" if expected is not None else None,
             "cost": f"{cost:f}" if cost is not None else None,
             "reason": routed.reason,

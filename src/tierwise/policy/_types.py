@@ -25,7 +25,6 @@ Droppable = Literal[
     "temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "prediction"
 ]
 """Parameters that a rule may allow to be left out; others change what the caller would notice."""
-DROPPABLE: tuple[Droppable, ...] = get_args(Droppable)
 
 
 class Rung(msgspec.Struct, frozen=True):
