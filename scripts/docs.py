@@ -37,6 +37,7 @@ COMMANDS = (
     ("budgets", "set"),
     ("budgets", "list"),
     ("spend",),
+    ("reconcile",),
     ("ledger", "export"),
     ("off",),
     ("on",),

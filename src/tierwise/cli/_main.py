@@ -15,6 +15,7 @@ from tierwise.cli._audit import audit
 from tierwise.cli._ledger import budgets_app, keys_app, ledger_app, off, on, spend
 from tierwise.cli._policy import policy_app
 from tierwise.cli._prices import models, price
+from tierwise.cli._reconcile import reconcile
 from tierwise.cli._record import record
 from tierwise.cli._route import route
 from tierwise.cli._serve import serve
@@ -46,6 +47,7 @@ def build() -> typer.Typer:
     app.command()(route)
     app.command()(serve)
     app.command()(spend)
+    app.command()(reconcile)
     app.command()(off)
     app.command()(on)
     app.command()(simulate)

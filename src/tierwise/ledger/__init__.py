@@ -10,6 +10,7 @@ from tierwise.ledger._budgets import Budgets, Held, Over
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
 from tierwise.ledger._money import Budget
+from tierwise.ledger._reconcile import Difference, reconcile
 from tierwise.ledger._spool import Spool, orphans
 from tierwise.ledger._store import UNKNOWN, Ledger, day_of
 from tierwise.ledger._totals import BY, Total
@@ -21,6 +22,7 @@ __all__ = [
     "Budget",
     "Budgets",
     "Closed",
+    "Difference",
     "Held",
     "Key",
     "Keys",
@@ -35,4 +37,5 @@ __all__ = [
     "decode_line",
     "encode_line",
     "orphans",
+    "reconcile",
 ]
