@@ -117,10 +117,12 @@ def request_body(tokens: int, *, stream: bool, number: int) -> bytes:
 class Server:
     """A server process on a core of its own."""
 
-    def __init__(self, name: str, command: list[str], core: int, url: str, key: str, **env: str) -> None:
+    def __init__(
+        self, name: str, command: list[str], core: int, url: str, key: str, *, talks: bool = True, **env: str
+    ) -> None:
         self.name, self.url, self.key = name, url, key
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **env},
+            command, stdout=subprocess.PIPE if talks else subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **env},
         )  # fmt: skip
         self.told = psutil.Process(self.process.pid)
         self.told.cpu_affinity([core])
@@ -234,7 +236,12 @@ def _litellm(folder: Path, python: str, path: str) -> Server:
         """)
     )
     command = [str(Path(python).parent / "litellm"), "--config", str(config), "--port", "9304"]
-    server = Server("litellm proxy", command, 1, f"http://127.0.0.1:9304{path}", "sk-x")
+    # Its prices are not asked for over the network, and it may start without a key of its own.
+    env = {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+    }
+    server = Server("litellm proxy", command, 1, f"http://127.0.0.1:9304{path}", "sk-x", talks=False, **env)
     for _ in range(120):
         time.sleep(0.5)
         if any(c.laddr.port == 9304 for c in psutil.net_connections("tcp") if c.laddr):

@@ -264,3 +264,6 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """The file that what the log taught was written to."""
     key: str | None = None
     """The file of the key that workloads are named under."""
+    key_id: str | None = None
+    """Name of that key (16 hex digits), which tells nothing of it; '' for none, None where keys are
+    mixed or there is no workload."""

@@ -10,6 +10,7 @@ from tierwise.audit._account import Account
 from tierwise.audit._analysis import Analysis
 from tierwise.audit._layout import EFFORT_CODES, STATUSES
 from tierwise.catalog import LANES, Resolution
+from tierwise.errors import CallerError
 from tierwise.policy import Latency, Learned, Uses, effort_as_asked, use_name
 from tierwise.workloads import ROLES, Role, key_id
 
@@ -24,7 +25,17 @@ SLOWEST: Final = 3_600_000
 
 
 def learned_of(analysis: Analysis, key: bytes = b"") -> Learned:
-    """What an analysis taught."""
+    """What an analysis taught.
+
+    Raises:
+        CallerError: calls were recorded under another key than the one given, so that no live call
+            would be known again.
+    """
+    if analysis.calls.key_ids - {key_id(key)}:
+        raise CallerError(
+            f"expected calls recorded under {'the key given' if key else 'no key'}, found some under another; "
+            "name theirs with --key (of a recorder file it is FILE.key beside it)"
+        )
     workloads = analysis.workloads
     return Learned(
         key_id=key_id(key),

@@ -47,7 +47,7 @@ from tierwise.calls import (
     named_place,
 )
 from tierwise.catalog import Tokens
-from tierwise.workloads import Block, Facts, Recogniser, Template, instructions_of, tool_names
+from tierwise.workloads import Block, Facts, Recogniser, Template, instructions_of, key_id, tool_names
 
 MOST_VERDICTS = 200_000
 """Bound on the memo of packed verdicts; it is refilled when it overflows."""
@@ -96,6 +96,8 @@ class Partial:
         self._most_examples = examples
         # The key goes in front of the data, as in the recogniser: half the cost of a keyed hash.
         self._keyed = blake2b(b"%d\x1f%b" % (len(key), key), digest_size=8)
+        self._key_id = key_id(key)
+        self._key_ids: set[str] = set()
         self._names: dict[str, int] = {}
         self._words: dict[Words, bytes] = {}
         self._rows = bytearray()
@@ -147,6 +149,7 @@ class Partial:
             buckets=self._buckets,
             costs=self._costs,
             texts=self._texts,
+            key_ids=frozenset(self._key_ids),
         )
 
     def _digest(self, text: str) -> int:
@@ -299,6 +302,8 @@ class Partial:
         """Pack a verdict not met before of a template, whose text is kept for showing."""
         if len(self._verdicts) >= MOST_VERDICTS:
             self._verdicts.clear()
+        # Here and not a call: another key's digests make another verdict.
+        self._key_ids.add(source.key_id if isinstance(source, Recorded) else self._key_id)
         tables, (_, _, needs, signals, effort, role, task, depth) = self._tables, verdict
         skeleton = self._skeleton(template)
         self._keep_text(template, skeleton, source)

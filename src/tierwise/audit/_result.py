@@ -68,3 +68,5 @@ class Result(msgspec.Struct, kw_only=True):
     costs: list[CostLine]
     texts: dict[int, dict[int, Kept]]
     """Base to template digest to its instructions."""
+    key_ids: frozenset[str] = frozenset()
+    """Of the keys that digests of templates were taken under."""

@@ -177,6 +177,7 @@ def _findings(
         shutdowns=ends,
         forecasts=forecasts(groups.days, money, saved, low, high, times),
         notes=_notes(analysis),
+        key_id=next(iter(calls.key_ids)) if len(calls.key_ids) == 1 else None,
     )
 
 
@@ -188,6 +189,15 @@ def _period(analysis: Analysis) -> tuple[str | None, str | None]:
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     first, last = (epoch + dt.timedelta(microseconds=int(t)) for t in (known.min(), known.max()))
     return first.isoformat(timespec="seconds"), last.isoformat(timespec="seconds")
+
+
+def _key_notes(key_ids: frozenset[str]) -> list[str]:
+    if len(key_ids) < 2:
+        return []
+    return [
+        f"Calls were recorded under {len(key_ids)} keys ('no key' is one), so one workload may be listed "
+        "more than once. Name the key of a recorder file with --key, and use one key for all."
+    ]
 
 
 def _notes(analysis: Analysis) -> tuple[str, ...]:
@@ -202,6 +212,7 @@ def _notes(analysis: Analysis) -> tuple[str, ...]:
             for capacity in analysis.account.catalog.reserved
         ),
         *scenario_notes(),
+        *_key_notes(analysis.calls.key_ids),
         *coverage_notes(analysis.calls, analysis.account.day),
     ]
     return tuple(notes)

@@ -35,6 +35,8 @@ class CallTable(msgspec.Struct, kw_only=True):
     costs: list[CostLine]
     texts: dict[int, dict[int, Kept]]
     records: int
+    key_ids: frozenset[str] = frozenset()
+    """Of the keys that digests of templates were taken under: one, unless a log mixes keys."""
 
     def __len__(self) -> int:
         return len(self.columns["at"])
@@ -92,6 +94,7 @@ class Merge:
             costs=[cost for unit in order for cost in self._small[unit].costs],
             texts=self._texts(order),
             records=sum(self._small[unit].records for unit in order),
+            key_ids=frozenset().union(*(self._small[unit].key_ids for unit in order)),
         )
 
     def _remap(self, name: str, values: list[Any]) -> Column:

@@ -29,6 +29,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     recorder: int
     """Version of this form; the first field of a line, and its mark."""
+    key_id: str = ""
+    """Of the key that digests are taken under (`workloads.key_id`); '' for none."""
     id: str | None = None
     """The response's id, which makes two records the same call."""
     at: int | None = None

@@ -18,7 +18,7 @@ from tierwise.calls import (
     Response,
     named_place,
 )
-from tierwise.workloads import Facts, instructions_of, tool_digest, tool_names
+from tierwise.workloads import Facts, instructions_of, key_id, tool_digest, tool_names
 
 KNOWN_TIERS: Final = frozenset({"auto", "default", "flex", "priority", "fast", "batch", "standard"})
 """Service tiers with a published price."""
@@ -34,6 +34,7 @@ class Keeper:
 
     def __init__(self, key: bytes = b"", *, names: bool = False) -> None:
         self._key = key
+        self._key_id = key_id(key)
         self._names = names
         self._keyed = blake2b(b"%d\x1f%b" % (len(key), key), digest_size=8)
         self._smallest = Smallest()
@@ -43,6 +44,7 @@ class Keeper:
         request, response = call.request, call.response
         return Recorded(
             recorder=RECORDER_VERSION,
+            key_id=self._key_id,
             id=call.id,
             at=call.at,
             latency=call.latency,

@@ -19,7 +19,7 @@ from tierwise.policy._file import (
     milliseconds,
     words,
 )
-from tierwise.policy._learned import Learned, learned_digest, parse_learned
+from tierwise.policy._learned import Learned, learned_digest, parse_learned, read_learned
 from tierwise.policy._lines import Path
 from tierwise.policy._problems import Sheet
 from tierwise.policy._proof import evidence_digest
@@ -96,7 +96,7 @@ class Builder:
         if top.learned is None:
             return None
         try:
-            content = (self._folder / top.learned).read_bytes()
+            content = read_learned(self._folder / top.learned)
             self.learned = parse_learned(content, top.learned)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)

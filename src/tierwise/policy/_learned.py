@@ -19,6 +19,8 @@ from tierwise.workloads import Role, Templates, name_digest, own_name
 MAGIC: Final = b"tierwise learned 1\n"
 LEAST: Final = 20
 """Calls from which a length or a time is taken for learned."""
+LARGEST: Final = 64 * 1024 * 1024
+"""Bytes of the file, packed or unpacked; more is none."""
 BOUND: Final = (200, 5000)
 """Ratios of lengths outside are taken for a difference of the calls, not of the models; per mille."""
 
@@ -133,16 +135,43 @@ def parse_learned(content: bytes, place: str) -> Learned:
             f"{place}: expected what an audit learned, found another kind of file; {remedy}"
         )
     try:
-        packed = zstandard.ZstdDecompressor().decompress(content[len(MAGIC) :])
-        return msgspec.msgpack.decode(packed, type=Learned)
-    except (zstandard.ZstdError, msgspec.DecodeError, ValueError) as error:
+        learned = msgspec.msgpack.decode(_unpacked(content[len(MAGIC) :]), type=Learned)
+        _check_index(learned.templates)
+    except (zstandard.ZstdError, msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{place}: damaged: {str(error)[:120]}; {remedy}") from None
+    return learned
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """The one frame that the bytes are. Raises ZstdError, or ValueError for one beyond `LARGEST`."""
+    import zstandard
+
+    # A frame says how much memory it wants; a damaged one may want any amount.
+    wanted = zstandard.get_frame_parameters(packed).content_size
+    if max(wanted, len(packed)) > LARGEST:
+        raise ValueError(f"expected at most {LARGEST} bytes, found {max(wanted, len(packed))}")
+    return zstandard.ZstdDecompressor().decompress(packed, allow_extra_data=False)
+
+
+def _check_index(templates: Templates) -> None:
+    """Raises ValueError where the index points beyond its templates: a live call must not find out."""
+    for base, index in templates.index.items():
+        most = max((at for places in index.values() for at in places), default=-1)
+        least = min((at for places in index.values() for at in places), default=0)
+        if least < 0 or most >= len(templates.leaves.get(base, ())):
+            raise ValueError("the index does not fit the templates")
+
+
+def read_learned(path: Path) -> bytes:
+    """The bytes of such a file, as far as one can be. Raises OSError, and ValueError for an odd name."""
+    with path.open("rb") as file:
+        return file.read(LARGEST + len(MAGIC) + 1)
 
 
 def load_learned(path: Path) -> Learned:
     """As `parse_learned`, of a path. Raises ConfigurationError where it cannot be read."""
     try:
-        content = path.read_bytes()
+        content = read_learned(path)
     except OSError as error:
         raise ConfigurationError(f"{path}: what was learned cannot be read: {error.strerror}") from None
     return parse_learned(content, str(path))
