@@ -1,28 +1,16 @@
-"""A Chat call sent by Responses and back: nothing lost, nothing made up, what cannot be said refused by name."""
+"""A Chat request as one of Responses: nothing lost, nothing made up, what cannot be said refused by name."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
-import openai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from tierwise.calls import (
-    ChatStream,
-    failed_reply,
-    parse_request,
-    parse_response,
-    reasoning_lost,
-    to_chat,
-    to_responses,
-)
+from tierwise.calls import parse_request, reasoning_lost, to_responses
 from tierwise.errors import RequestError
-from tierwise.simulator import Settings, Simulator
 
 SCHEMA = {"type": "object", "properties": {"zeta": {"type": "string"}, "alpha": {"type": "number"}}}
 USER = {"role": "user", "content": "hi"}
@@ -90,6 +78,47 @@ MESSAGES = {
         {"role": "tool", "tool_call_id": "c1", "content": "18 C"},
         [{"type": "function_call_output", "call_id": "c1", "output": "18 C"}],
     ),
+    "an answer of nothing": (
+        {"role": "assistant", "content": ""},
+        [{"type": "message", "role": "assistant", "content": ""}],
+    ),
+    "assistant parts": (
+        {
+            "role": "assistant",
+            "content": [{"type": "text", "text": "Yes."}, {"type": "refusal", "refusal": "But no."}],
+            "annotations": [],
+            "audio": None,
+        },
+        [
+            {
+                "type": "message",
+                "role": "assistant",
+                "content": [
+                    {"type": "output_text", "text": "Yes."},
+                    {"type": "refusal", "refusal": "But no."},
+                ],
+            }
+        ],
+    ),
+    "a mark for the cache, and no detail": (
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "See.", "prompt_cache_breakpoint": {"mode": "explicit"}},
+                {"type": "image_url", "image_url": {"url": "https://x/y"}},
+            ],
+        },
+        [
+            {
+                "type": "message",
+                "role": "user",
+                "content": [
+                    {"type": "input_text", "text": "See.", "prompt_cache_breakpoint": {"mode": "explicit"}},
+                    {"type": "input_image", "image_url": "https://x/y"},
+                ],
+            }
+        ],
+    ),
     "tool answer in parts": (
         {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "18 C"}]},
         [
@@ -107,6 +136,24 @@ MESSAGES = {
 def test_each_kind_of_message_becomes_its_items(name: str) -> None:
     message, items = MESSAGES[name]
     assert translated(messages=[message])["input"] == items
+
+
+def test_an_answer_of_a_custom_tool_is_said_to_be_one() -> None:
+    call = {"id": "c1", "type": "custom", "custom": {"name": "g", "input": "x"}}
+    other = {"id": "c2", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    found = translated(
+        messages=[
+            {"role": "assistant", "content": None, "tool_calls": [call, other]},
+            {"role": "tool", "tool_call_id": "c2", "content": "2"},
+            {"role": "tool", "tool_call_id": "c1", "content": "1"},
+        ]
+    )["input"]
+    assert [(item["type"], item["call_id"]) for item in found] == [
+        ("custom_tool_call", "c1"),
+        ("function_call", "c2"),
+        ("function_call_output", "c2"),
+        ("custom_tool_call_output", "c1"),
+    ]
 
 
 FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -127,8 +174,8 @@ FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"response_format": {"type": "json_object"}},
         {"text": {"format": {"type": "json_object"}}},
     ),
-    "cap": ({"max_completion_tokens": 9}, {"max_output_tokens": 9}),
-    "older cap": ({"max_tokens": 9}, {"max_output_tokens": 9}),
+    "cap": ({"max_completion_tokens": 90}, {"max_output_tokens": 90}),
+    "older cap": ({"max_tokens": 90}, {"max_output_tokens": 90}),
     "log probabilities": (
         {"logprobs": True, "top_logprobs": 3},
         {"include": ["message.output_text.logprobs"], "top_logprobs": 3},
@@ -142,6 +189,36 @@ FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"tool_choice": {"type": "function", "name": "f"}},
     ),
     "tool choice in a word": ({"tool_choice": "required"}, {"tool_choice": "required"}),
+    "named custom tool": (
+        {"tool_choice": {"type": "custom", "custom": {"name": "g"}}},
+        {"tool_choice": {"type": "custom", "name": "g"}},
+    ),
+    "custom tool with a grammar": (
+        {
+            "tools": [
+                {
+                    "type": "custom",
+                    "custom": {
+                        "name": "g",
+                        "format": {"type": "grammar", "grammar": {"syntax": "regex", "definition": "a+"}},
+                    },
+                }
+            ]
+        },
+        {
+            "tools": [
+                {
+                    "type": "custom",
+                    "name": "g",
+                    "format": {"type": "grammar", "syntax": "regex", "definition": "a+"},
+                }
+            ]
+        },
+    ),
+    "function without parameters": (
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"tools": [{"type": "function", "name": "f", "parameters": None, "strict": False}]},
+    ),
     "allowed tools": (
         {
             "tool_choice": {
@@ -194,6 +271,56 @@ def test_the_bytes_of_a_schema_stay_as_they_are() -> None:
     assert schema in to_responses(body)
 
 
+def test_the_bytes_of_texts_and_arguments_stay_as_they_are() -> None:
+    said, given = rb'"caf\u00e9 \ud83d\ude00"', rb'"{\"b\": 1.0,\"a\":\u0032}"'
+    call = b'{"id":"c","type":"function","function":{"name":"f","arguments":' + given + b"}}"
+    turn = b'{"role":"assistant","content":' + said + b',"tool_calls":[' + call + b"]}"
+    answer = b'{"role":"tool","tool_call_id":"c","content":' + said + b"}"
+    found = to_responses(b'{"messages":[' + turn + b"," + answer + b"]}")
+    assert (found.count(said), found.count(given)) == (2, 1)
+
+
+def test_the_fields_of_a_tool_keep_their_order() -> None:
+    function = {"parameters": SCHEMA, "strict": True, "name": "f", "description": "Does."}
+    (tool,) = translated(tools=[{"type": "function", "function": function}])["tools"]
+    assert list(tool) == ["type", *function]
+
+
+def test_what_is_nested_beyond_reading_is_refused() -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    with pytest.raises(RequestError):
+        to_responses(b'{"messages":[{"role":"user","content":"x"}],"metadata":' + deep + b"}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"not JSON",
+        b'{"messages":[1]}',
+        b'{"messages":"x"}',
+        rb'{"messages":[{"role":"user","content":"half \ud83d"}]}',
+    ],
+)
+def test_what_is_no_request_is_refused(body: bytes) -> None:
+    with pytest.raises(RequestError):
+        to_responses(body)
+
+
+def test_a_refusal_does_not_repeat_what_may_be_prompt_text() -> None:
+    with pytest.raises(RequestError) as found:
+        translated(messages=[{"role": "my secret, all of it", "content": "hi"}])
+    assert "secret" not in str(found.value)
+
+
+def test_many_tools_are_no_trouble() -> None:
+    tools = [{"type": "function", "function": {"name": f"f{i}", "parameters": SCHEMA}} for i in range(5_000)]
+    assert len(translated(tools=tools)["tools"]) == 5_000
+
+
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 REFUSED = {
     "n": {"n": 2},
     "stop": {"stop": ["x"]},
@@ -212,6 +339,33 @@ REFUSED = {
     "robot": {"messages": [{"role": "robot", "content": "hi"}]},
     "messages": {"messages": None},
     "an array": {"messages": {"role": "user"}},
+    "found both": {"max_tokens": 90, "max_completion_tokens": 90},
+    "below 16": {"max_completion_tokens": 15},
+    "content": {"messages": [{"role": "user", "content": None}]},
+    "neither": {"messages": [{"role": "assistant", "content": None}]},
+    "role 'function'": {"messages": [{"role": "function", "name": "f", "content": "1"}]},
+    "function_call": {"messages": [{"role": "assistant", "function_call": {"name": "f", "arguments": ""}}]},
+    "'audio' in": {"messages": [{"role": "assistant", "audio": {"id": "a"}, "content": "hi"}]},
+    "prompt_cache_breakpoint": {
+        "messages": [
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit"}},
+                ],
+            }
+        ]
+    },
+    "future": {
+        "messages": [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x", "future": 1}}]}
+        ]
+    },
+    "signature": {"messages": [{"role": "assistant", "tool_calls": [{**CALL, "signature": "x"}]}]},
+    "include_future": {"stream": True, "stream_options": {"include_future": True}},
+    "defer_loading": {"tools": [{"type": "function", "function": {"name": "f", "defer_loading": True}}]},
+    "tool_choice": {"tool_choice": {"type": "hosted"}},
+    "response_format": {"response_format": {"type": "grammar"}},
     "mcp": {"tools": [{"type": "mcp", "server_label": "x"}]},
 }
 
@@ -239,27 +393,53 @@ def test_turns_whose_reasoning_cannot_travel_are_counted() -> None:
 
 WORDS = st.text(max_size=20)
 PARTS = st.lists(WORDS.map(lambda text: {"type": "text", "text": text}), min_size=1, max_size=3)
+NAMES = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
+CALLS = st.builds(
+    lambda name, given: {"id": "c", "type": "function", "function": {"name": name, "arguments": given}},
+    NAMES,
+    WORDS,
+)
 TURNS = st.one_of(
     st.builds(
-        lambda role, text: {"role": role, "content": text}, st.sampled_from(["system", "user"]), WORDS | PARTS
+        lambda role, text: {"role": role, "content": text},
+        st.sampled_from(["system", "developer", "user"]),
+        WORDS | PARTS,
     ),
-    st.builds(lambda text: {"role": "assistant", "content": text or "x"}, WORDS),
+    st.builds(
+        lambda text, calls: {"role": "assistant", "content": text or "x", "tool_calls": calls},
+        WORDS,
+        st.lists(CALLS, max_size=2),
+    ),
     st.builds(lambda text: {"role": "tool", "tool_call_id": "c", "content": text}, WORDS),
+)
+TOOLS = st.builds(
+    lambda name, strict: {
+        "name": name,
+        "parameters": SCHEMA,
+        **({} if strict is None else {"strict": strict}),
+    },
+    NAMES,
+    st.none() | st.booleans(),
 )
 
 
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(TURNS, min_size=1, max_size=6),
-    st.none() | st.integers(1, 10_000),
+    st.none() | st.integers(16, 10_000),
     st.none() | st.sampled_from(["none", "low", "high"]),
+    st.lists(TOOLS, max_size=3),
+    st.booleans(),
 )
 def test_the_translated_request_says_what_the_request_said(
-    messages: list[Any], cap: int | None, effort: str | None
+    messages: list[Any], cap: int | None, effort: str | None, tools: list[Any], schema: bool
 ) -> None:
     body: dict[str, Any] = {"model": "gpt-5.4", "messages": messages, "temperature": 0.25}
     body |= {"max_completion_tokens": cap} if cap else {}
     body |= {"reasoning_effort": effort} if effort else {}
+    body |= {"tools": [{"type": "function", "function": tool} for tool in tools]} if tools else {}
+    form = {"name": "n", "schema": SCHEMA, "strict": True}
+    body |= {"response_format": {"type": "json_schema", "json_schema": form}} if schema else {}
     raw = json.dumps(body).encode()
     chat, other = parse_request("chat", raw), parse_request("responses", to_responses(raw))
     said = [message.text for message in chat.messages if message.role != "tool"]
@@ -268,241 +448,11 @@ def test_the_translated_request_says_what_the_request_said(
     assert [
         json.loads(bytes(m.output)) for m in other.messages if m.type == "function_call_output"
     ] == answers
+    called = [call for message in messages for call in message.get("tool_calls", ())]
+    assert [json.loads(bytes(m.arguments)) for m in other.messages if m.type == "function_call"] == [
+        call["function"]["arguments"] for call in called
+    ]
     assert (other.max_output_tokens, other.effort, other.temperature) == (cap, effort, 0.25)
-
-
-def reply(**fields: Any) -> dict[str, Any]:
-    return {
-        "id": "resp_1",
-        "object": "response",
-        "created_at": 1_795_600_000,
-        "status": "completed",
-        "model": "gpt-5.4-2026-03-05",
-        "output": [
-            {"type": "reasoning", "id": "rs_1", "summary": []},
-            {
-                "type": "message",
-                "role": "assistant",
-                "content": [
-                    {"type": "output_text", "text": "It is ", "annotations": []},
-                    {"type": "output_text", "text": "18 C."},
-                ],
-            },
-        ],
-        "usage": {
-            "input_tokens": 100,
-            "input_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 5},
-            "output_tokens": 30,
-            "output_tokens_details": {"reasoning_tokens": 20},
-            "total_tokens": 130,
-        },
-        "service_tier": "default",
-        **fields,
-    }
-
-
-def back(**fields: Any) -> ChatCompletion:
-    return ChatCompletion.model_validate_json(to_chat(json.dumps(reply(**fields)).encode()))
-
-
-def test_a_reply_comes_back_in_the_form_of_chat_with_all_of_its_usage() -> None:
-    found = back()
-    assert (found.object, found.model, found.created) == (
-        "chat.completion",
-        "gpt-5.4-2026-03-05",
-        1_795_600_000,
-    )
-    assert found.choices[0].message.content == "It is 18 C."
-    assert found.choices[0].finish_reason == "stop"
-    assert found.usage is not None
-    assert (found.usage.prompt_tokens, found.usage.completion_tokens, found.usage.total_tokens) == (
-        100,
-        30,
-        130,
-    )
-    before = parse_response("responses", json.dumps(reply()).encode())
-    assert parse_response("chat", to_chat(json.dumps(reply()).encode())).tokens == before.tokens
-
-
-@pytest.mark.parametrize(
-    ("fields", "finish"),
-    [
-        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "length"),
-        ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "content_filter"),
-        (
-            {"output": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]},
-            "tool_calls",
-        ),
-    ],
-)
-def test_the_finish_reason_is_the_one_of_chat(fields: dict[str, Any], finish: str) -> None:
-    assert back(**fields).choices[0].finish_reason == finish
-
-
-def test_a_refusal_stays_one() -> None:
-    output = [{"type": "message", "content": [{"type": "refusal", "refusal": "I cannot."}]}]
-    message = back(output=output).choices[0].message
-    assert (message.content, message.refusal) == (None, "I cannot.")
-
-
-@pytest.mark.parametrize(
-    ("code", "status"), [("rate_limit_exceeded", 429), ("server_error", 500), ("invalid_prompt", 400)]
-)
-def test_a_failed_reply_is_an_error_with_a_status(code: str, status: int) -> None:
-    body = json.dumps(reply(status="failed", error={"code": code, "message": "no"})).encode()
-    found = failed_reply(body)
-    assert found is not None
-    assert found[0] == status
-    assert json.loads(found[1])["error"]["code"] == code
-    assert failed_reply(json.dumps(reply()).encode()) is None
-
-
-ASKS: dict[str, dict[str, Any]] = {
-    "words": {"messages": [{"role": "user", "content": "Tell me about birch trees"}]},
-    "a tool": {
-        "messages": [{"role": "user", "content": "Use get_weather for Paris"}],
-        "tools": [{"type": "function", "function": {"name": "get_weather", "parameters": SCHEMA}}],
-    },
-    "a schema": {
-        "messages": [{"role": "user", "content": "One ticket, please"}],
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {
-                "name": "t",
-                "strict": True,
-                "schema": {
-                    "type": "object",
-                    "properties": {"kind": {"type": "string", "enum": ["a", "b"]}},
-                    "required": ["kind"],
-                    "additionalProperties": False,
-                },
-            },
-        },
-    },
-}
-
-
-@pytest.fixture(scope="module")
-def client() -> Any:
-    with (
-        Simulator(Settings(seed=3)) as simulator,
-        openai.OpenAI(base_url=simulator.base_url, api_key="sk-x") as found,
-    ):
-        yield found
-
-
-def directly(client: Any, ask: dict[str, Any]) -> ChatCompletion:
-    return client.chat.completions.create(model="gpt-5.4", **ask)  # type: ignore[no-any-return]
-
-
-@pytest.mark.parametrize("name", ASKS)
-def test_the_detour_gives_what_the_direct_call_gives(client: Any, name: str) -> None:
-    body = to_responses(json.dumps({"model": "gpt-5.4", **ASKS[name]}).encode())
-    raw = client.responses.with_raw_response.create(**json.loads(body))
-    found = ChatCompletion.model_validate_json(to_chat(raw.content)).choices[0]
-    wanted = directly(client, ASKS[name]).choices[0]
-    assert found.finish_reason == wanted.finish_reason
-    assert bool(found.message.tool_calls) == bool(wanted.message.tool_calls)
-    if wanted.message.tool_calls:
-        assert found.message.tool_calls[0].function.name == wanted.message.tool_calls[0].function.name  # type: ignore[union-attr,index]
-    else:
-        assert found.message.content
-
-
-def events(client: Any, ask: dict[str, Any]) -> list[bytes]:
-    body = json.loads(to_responses(json.dumps({"model": "gpt-5.4", "stream": True, **ask}).encode()))
-    return [event.model_dump_json(exclude_unset=True).encode() for event in client.responses.create(**body)]
-
-
-@pytest.mark.parametrize("name", ASKS)
-@pytest.mark.parametrize("usage", [False, True], ids=["plain", "usage"])
-def test_a_translated_stream_is_one_that_the_sdk_reads(client: Any, name: str, usage: bool) -> None:
-    stream = ChatStream(include_usage=usage)
-    whole = b"".join(stream.feed(data) for data in events(client, ASKS[name])) + stream.end()
-    assert whole.endswith(b"data: [DONE]\n\n")
-    datas = [line.removeprefix(b"data: ") for line in whole.split(b"\n\n") if line][:-1]
-    chunks = [ChatCompletionChunk.model_validate_json(data) for data in datas]
-    assert chunks[0].choices[0].delta.role == "assistant"
-    assert (chunks[-1].usage is not None) == usage
-    assert bool(chunks[-1].choices) != usage
-    finished = [c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason]
-    assert finished == ["tool_calls" if name == "a tool" else "stop"]
-    called = parse_response("chat", whole)
-    if name == "a tool":
-        assert called.tool_calls == ("get_weather",)
-        assert json.loads(called.arguments[0])
-        firsts = [c for c in chunks if c.choices and c.choices[0].delta.tool_calls]
-        assert firsts[0].choices[0].delta.tool_calls[0].id  # type: ignore[index]
-        assert all(c.choices[0].delta.tool_calls[0].id is None for c in firsts[1:])  # type: ignore[index]
-    else:
-        assert (
-            called.text
-            == client.responses.create(
-                **json.loads(to_responses(json.dumps({"model": "gpt-5.4", **ASKS[name]}).encode()))
-            ).output_text
-        )
-
-
-def test_a_stream_that_has_not_ended_is_not_ended_for_it(client: Any) -> None:
-    found = events(client, ASKS["words"])
-    stream = ChatStream(include_usage=True)
-    for data in found[:-1]:
-        assert b"[DONE]" not in stream.feed(data)
-    assert not stream.ended
-    assert stream.end() == b""
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b'{"type":"error","error":{"code":"server_error","message":"x"}}',
-        b'{"type":"error","code":"server_error","message":"x","param":null}',
-        b'{"type":"response.failed","response":{"id":"r","error":{"code":"server_error","message":"x"}}}',
-    ],
-)
-def test_an_error_in_the_stream_is_one_for_chat_too(data: bytes) -> None:
-    stream = ChatStream()
-    told = json.loads(stream.feed(data).removeprefix(b"data: "))
-    assert told["error"]["code"] == "server_error"
-    assert stream.ended
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"[]", b"not JSON", b"{}", b'{"type":7}', b'{"type":"response.new_thing"}']
-)
-def test_events_without_a_chat_form_are_passed_over(data: bytes) -> None:
-    assert ChatStream().feed(data) == b""
-
-
-def test_through_the_wrapped_client_tools_go_by_responses_and_back(tmp_path: Any) -> None:
-    import tierwise
-
-    policy = tmp_path / "tierwise.toml"
-    policy.write_text(
-        'version = 1\nladder = "gpt-5.4"\n[[rule]]\nname = "through"\nmatch = { model = "gpt-5.5" }\n'
-        'rung = "gpt-5.4"\nthrough_responses = true\nstage = "on"\nunproven = true\napproved_by = "kim"\n'
-        '[default]\nstage = "off"\n'
-    )
-
-    async def run(base_url: str) -> Any:
-        async with openai.AsyncOpenAI(base_url=base_url, api_key="sk-x", max_retries=0) as bare:
-            client = tierwise.wrap(bare, policy=policy)
-            ask = {"model": "gpt-5.5", "reasoning_effort": "medium", **ASKS["a tool"]}
-            whole = await client.chat.completions.create(**ask)
-            pieces = [piece async for piece in await client.chat.completions.create(**ask, stream=True)]
-            return whole, pieces, tierwise.recorder(client)
-
-    with Simulator(Settings(seed=3, keep_requests=True)) as simulator:
-        whole, pieces, recorder = asyncio.run(run(simulator.base_url))
-        assert {seen.path for seen in simulator.received} == {"/v1/responses"}
-        assert recorder.cost == simulator.bill_total
-    assert whole.choices[0].message.tool_calls[0].function.name == "get_weather"
-    assert whole.model.startswith("gpt-5.4-20")
-    assert pieces[-1].choices[0].finish_reason == "tool_calls"
-    assert all(piece.object == "chat.completion.chunk" for piece in pieces)
-    for entry in recorder.entries:
-        assert {change.parameter for change in entry.decision.changes} >= {
-            "endpoint",
-            "store",
-            "tools[].strict",
-        }
+    kept = [{"type": "function", **tool, "strict": tool.get("strict", False)} for tool in tools]
+    assert json.loads(other.tools or b"[]") == kept
+    assert json.loads(other.schema or b"{}") == ({"type": "json_schema", **form} if schema else {})
