@@ -149,10 +149,11 @@ def _by_tools(calls: CallTable, workloads: Workloads, number: int) -> Broken | N
     """The same tools in another order."""
     rows = workloads.of == number
     orders = [calls.words("toolset", i) for i in np.unique(calls["toolset"][rows]).tolist() if i]
-    by_set: dict[frozenset[str], list[tuple[str, ...]]] = {}
+    # By digests: records of one order, with names and without, are not two orders.
+    by_set: dict[frozenset[int], dict[tuple[int, ...], tuple[str, ...]]] = {}
     for toolset in orders:
-        by_set.setdefault(frozenset(toolset.names), []).append(toolset.names)
-    variants = max(by_set.values(), key=len, default=[])
+        by_set.setdefault(frozenset(toolset.digests), {}).setdefault(toolset.digests, toolset.names)
+    variants = list(max(by_set.values(), key=len, default={}).values())
     if len(variants) < 2:
         return None
     a, b = variants[0], variants[1]

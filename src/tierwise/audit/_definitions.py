@@ -9,6 +9,7 @@ import numpy as np
 
 from tierwise.audit._layout import EMPTY_ANSWER
 from tierwise.audit._table import CallTable
+from tierwise.audit._without_text import stand_in
 from tierwise.audit._workloads import Workloads, sessions
 from tierwise.tools import Sent, Unused, unused
 
@@ -35,9 +36,13 @@ def definitions(calls: CallTable, workloads: Workloads) -> Definitions:
     rows = np.flatnonzero(known)
     if not len(rows):
         return Definitions(unused={}, sent={}, dropped=dropped)
-    sent = _sent(calls, workloads, rows)
+    names = _names(calls)
+    sent = _sent(calls, workloads, rows, names)
     used = _used(calls, workloads, rows)
-    found = {number: unused(tools, used.get(number, set())) for number, tools in sent.items()}
+    found = {
+        number: unused(tools, {names[digest] for digest in used.get(number, ()) if digest in names})
+        for number, tools in sent.items()
+    }
     result = Definitions(
         unused={number: tools for number, tools in found.items() if tools},
         sent={number: len(tools) for number, tools in sent.items()},
@@ -47,12 +52,14 @@ def definitions(calls: CallTable, workloads: Workloads) -> Definitions:
     return result
 
 
-def _sent(calls: CallTable, workloads: Workloads, rows: Any) -> dict[int, dict[Sent, int]]:
+def _sent(
+    calls: CallTable, workloads: Workloads, rows: Any, names: dict[int, str]
+) -> dict[int, dict[Sent, int]]:
     """Definitions of each workload, each with the sessions that carried it."""
     session = sessions(calls)[rows]
     own = np.where(session == 0, rows.astype(np.uint64) + np.uint64(1), session)
     toolsets = len(calls.tables["toolset"])
-    pair = workloads.of[rows] * toolsets + calls["toolset"][rows]
+    pair = workloads.of[rows] * toolsets + _alike(calls)[calls["toolset"][rows]]
     order = np.lexsort((own, pair))
     pair, own = pair[order], own[order]
     fresh = np.ones(len(pair), dtype=bool)
@@ -63,17 +70,37 @@ def _sent(calls: CallTable, workloads: Workloads, rows: Any) -> dict[int, dict[S
         number, index = divmod(value, toolsets)
         toolset = calls.words("toolset", index)
         of_workload = sent.setdefault(number, {})
-        for digest, name, tokens in zip(toolset.digests, toolset.names, toolset.tokens, strict=True):
-            tool = Sent(digest, name, tokens)
+        for digest, tokens in zip(toolset.digests, toolset.tokens, strict=True):
+            tool = Sent(digest, names[digest], tokens)
             of_workload[tool] = of_workload.get(tool, 0) + count
     return sent
 
 
-def _used(calls: CallTable, workloads: Workloads, rows: Any) -> dict[int, set[str]]:
-    """Names of the tools that answers of each workload called."""
+def _names(calls: CallTable) -> dict[int, str]:
+    """Digest of every definition to its name: where some records keep it and others do not, as kept."""
+    names: dict[int, str] = {}
+    for toolset in filter(None, calls.tables["toolset"]):
+        for digest, name in zip(toolset.digests, toolset.names, strict=True):
+            if names.get(digest, stand_in(digest)) == stand_in(digest):
+                names[digest] = name
+    return names
+
+
+def _alike(calls: CallTable) -> Any:
+    """Index of each toolset to that of the first with the same tools in the same order.
+
+    They differ in whether names were kept, or in the text of a definition, which is still the same tool.
+    """
+    first: dict[Any, int] = {}
+    toolsets = enumerate(calls.tables["toolset"])
+    return np.array([first.setdefault(t.digests if t is not None else None, i) for i, t in toolsets])
+
+
+def _used(calls: CallTable, workloads: Workloads, rows: Any) -> dict[int, set[int]]:
+    """Digests of the tools that answers of each workload called."""
     used_sets = len(calls.tables["used"])
     pairs = np.unique(workloads.of[rows] * used_sets + calls["used"][rows])
-    used: dict[int, set[str]] = {}
+    used: dict[int, set[int]] = {}
     for value in pairs.tolist():
         number, index = divmod(value, used_sets)
         used.setdefault(number, set()).update(calls.words("used", index) or ())

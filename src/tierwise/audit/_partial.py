@@ -32,7 +32,7 @@ from tierwise.audit._layout import (
     WORDS_PART,
 )
 from tierwise.audit._result import Kept, Result, Skeleton, Table, Toolset
-from tierwise.audit._without_text import called_by, facts_of, flags_of, tool_names_of
+from tierwise.audit._without_text import facts_of, flags_of, tool_names_of
 from tierwise.caching import TEXT_LENGTH, Smallest
 from tierwise.calls import (
     Bucket,
@@ -47,7 +47,17 @@ from tierwise.calls import (
     named_place,
 )
 from tierwise.catalog import Tokens
-from tierwise.workloads import Block, Facts, Recogniser, Template, instructions_of, key_id, tool_names
+from tierwise.workloads import (
+    Block,
+    Facts,
+    Recogniser,
+    Template,
+    ToolFact,
+    instructions_of,
+    key_id,
+    tool_digest,
+    tool_names,
+)
 
 MOST_VERDICTS = 200_000
 """Bound on the memo of packed verdicts; it is refilled when it overflows."""
@@ -96,14 +106,16 @@ class Partial:
         self._most_examples = examples
         # The key goes in front of the data, as in the recogniser: half the cost of a keyed hash.
         self._keyed = blake2b(b"%d\x1f%b" % (len(key), key), digest_size=8)
+        self._key = key
         self._key_id = key_id(key)
         self._key_ids: set[str] = set()
         self._names: dict[str, int] = {}
         self._words: dict[Words, bytes] = {}
+        self._used: dict[tuple[str, ...], int] = {}
         self._rows = bytearray()
         self._tables: dict[str, Table] = {name: Table() for name in TABLES}
         self._verdicts: dict[Verdict, bytes] = {}
-        self._toolsets: dict[tuple[int, ...], int] = {}
+        self._toolsets: dict[tuple[ToolFact, ...], int] = {}
         self.skipped: Counter[str] = Counter()
         self.examples: list[Skipped] = []
         self._buckets: list[Bucket] = []
@@ -173,14 +185,16 @@ class Partial:
             tokens = _NO_TOKENS
         place = call.place or _NO_PLACE
         recorded = call.recorded
-        called: tuple[str, ...]
-        hosted: Mapping[str, int]
+        used = 0
+        hosted: Mapping[str, int] = _NO_HOSTED
         if recorded is not None:
-            called, hosted = called_by(recorded), recorded.hosted
+            hosted = recorded.hosted
+            if recorded.called:
+                used = tables["used"][recorded.called]
         elif response is not None:
-            called, hosted = response.tool_calls, response.hosted
-        else:
-            called, hosted = (), _NO_HOSTED
+            hosted = response.hosted
+            if response.tool_calls:
+                used = self._used.get(response.tool_calls) or self._add_used(response.tool_calls)
         # One pack and no intermediate values: this runs on every call.
         rows = self._rows
         rows += CALL_PART.pack(
@@ -204,7 +218,7 @@ class Partial:
             tokens.audio_output,
             min(call.latency // 1000, _MOST) if call.latency else 0,
             tables["user"][call.user],
-            tables["used"][called] if called else 0,
+            used,
             tables["hosted"][tuple(sorted(hosted.items()))] if hosted else 0,
             _mean(scores) if scores else _NAN,
             place.file,
@@ -231,6 +245,14 @@ class Partial:
             rows += self._recognised(facts_of(recorded), recorded)
         else:
             rows += _NO_REQUEST
+
+    def _add_used(self, names: tuple[str, ...]) -> int:
+        """The index of tools called together that were not met before: by digests, as a recorder keeps them."""
+        if len(self._used) >= MOST_NAMES:
+            self._used.clear()
+        digests = tuple(tool_digest(name, self._key) for name in names)
+        index = self._used[names] = self._tables["used"][digests]
+        return index
 
     def _add_words(self, words: Words) -> bytes:
         """Pack a combination of words not met before."""
@@ -324,12 +346,12 @@ class Partial:
         tools = template.tools
         if not tools:
             return 0
-        key = tuple(tool.digest for tool in tools)
-        index = self._toolsets.get(key)
+        index = self._toolsets.get(tools)
         if index is None:
-            names = tool_names(source) if isinstance(source, Request) else tool_names_of(source, key)
-            toolset = Toolset(names=names, digests=key, tokens=tuple(tool.tokens for tool in tools))
-            index = self._toolsets[key] = self._tables["toolset"][toolset]
+            digests = tuple(tool.digest for tool in tools)
+            names = tool_names(source) if isinstance(source, Request) else tool_names_of(source, digests)
+            toolset = Toolset(names=names, digests=digests, tokens=tuple(tool.tokens for tool in tools))
+            index = self._toolsets[tools] = self._tables["toolset"][toolset]
         return index
 
     def _skeleton(self, template: Template) -> int:

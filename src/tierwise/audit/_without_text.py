@@ -46,11 +46,11 @@ def flags_of(recorded: Recorded, call: Call) -> int:
 
 
 def tool_names_of(recorded: Recorded, digests: tuple[int, ...]) -> tuple[str, ...]:
-    """Names of tools by their digests: as kept, else the digest's own."""
+    """Names of tools by their digests: as kept, else what stands for them."""
     names = recorded.names
-    return tuple(names.get(f"{digest:016x}") or f"tool {digest:016x}"[:13] for digest in digests)
+    return tuple(names.get(f"{digest:016x}", stand_in(digest)) for digest in digests)
 
 
-def called_by(recorded: Recorded) -> tuple[str, ...]:
-    """Names of the tools that were called, in the form of `tool_names_of`."""
-    return tool_names_of(recorded, recorded.called)
+def stand_in(digest: int) -> str:
+    """What a tool is called whose name was not kept, e.g. 'tool 3f2a91c0'."""
+    return f"tool {digest:016x}"[:13]

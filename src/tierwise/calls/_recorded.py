@@ -18,10 +18,10 @@ from tierwise.catalog import Lane, LaneBasis, Tokens
 VERSION = 1
 NOT_RECORDED = msgspec.Raw()
 """Stands for a part that a line leaves out; only this very value is left out."""
-Flag = Literal["stream", "store", "background", "answered", "refusal", "empty", "odd tier"]
+Flag = Literal["stream", "store", "background", "answered", "refusal", "empty", "odd tier", "residency"]
 """What else is known of a call: that it was streamed, stored, in the background; that a reply
 came, that it is a refusal, or holds neither text nor tool call; that its service tier has no
-published price."""
+published price; that it went to a data-residency endpoint."""
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,6 +33,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of the key that digests are taken under (`workloads.key_id`); '' for none."""
     id: str | None = None
     """The response's id, which makes two records the same call."""
+    join: str | None = None
+    """Of half a call: a digest in hex, the same in its other half."""
     at: int | None = None
     """Microseconds since the epoch, UTC."""
     latency: int | None = None
@@ -70,7 +72,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     facts: msgspec.Raw = NOT_RECORDED
     """What recognising the request told (`workloads.Facts`); empty where there was no request."""
     names: dict[str, str] = {}
-    """Tool digest in hex to name, where the owner has names kept."""
+    """Tool digest in hex to name, where the owner has names kept; else only the tool without a name."""
     outline: bytes = b""
     """What the instructions look like, to find what breaks the cache (`caching.outline`); given
     for texts that an audit would keep."""

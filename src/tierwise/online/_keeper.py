@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import Final
 
@@ -22,6 +23,8 @@ from tierwise.workloads import Facts, instructions_of, key_id, tool_digest, tool
 
 KNOWN_TIERS: Final = frozenset({"auto", "default", "flex", "priority", "fast", "batch", "standard"})
 """Service tiers with a published price."""
+_CODE: Final = re.compile(r"\S{1,64}")
+"""An error code; what has blanks is a sentence, and may quote the prompt."""
 
 
 class Keeper:
@@ -38,6 +41,7 @@ class Keeper:
         self._names = names
         self._keyed = blake2b(b"%d\x1f%b" % (len(key), key), digest_size=8)
         self._smallest = Smallest()
+        self._nameless = tool_digest("", key)
 
     def keep(self, call: Call, facts: Facts | None) -> Recorded:
         """The line of a call whose request and response are at hand."""
@@ -46,6 +50,7 @@ class Keeper:
             recorder=RECORDER_VERSION,
             key_id=self._key_id,
             id=call.id,
+            join=f"{self._digest(call.join):016x}" if call.join else None,
             at=call.at,
             latency=call.latency,
             endpoint=call.endpoint,
@@ -55,7 +60,7 @@ class Keeper:
             lane=call.lane,
             lane_basis=call.lane_basis,
             status=call.status,
-            error=call.error,
+            error=call.error if call.error is None or _CODE.fullmatch(call.error) else "error",
             project=call.project,
             key=call.key,
             user=f"{self._digest(call.user):016x}" if call.user else None,
@@ -65,13 +70,13 @@ class Keeper:
             parent=call.parent,
             name=call.name or named_place(call.metadata),
             tags=call.tags,
-            flags=frozenset(_flags(request, response)),
+            flags=frozenset(_flags(call)),
             answer=self._answer(response),
             called=tuple(tool_digest(name, self._key) for name in response.tool_calls) if response else (),
             hosted=dict(response.hosted) if response is not None else {},
             scores=dict(call.scores),
             facts=self._facts(facts),
-            names=self._names_of(request, response),
+            names=self._names_of(request, response, facts),
             outline=self._outline(request, facts),
         )
 
@@ -82,9 +87,14 @@ class Keeper:
             facts = msgspec.structs.replace(facts, template=msgspec.structs.replace(facts.template, head=""))
         return msgspec.Raw(msgspec.json.encode(facts))
 
-    def _names_of(self, request: Request | None, response: Response | None) -> dict[str, str]:
+    def _names_of(
+        self, request: Request | None, response: Response | None, facts: Facts | None
+    ) -> dict[str, str]:
         if not self._names:
-            return {}
+            # A definition without a name is never said to be unused: nothing could call it by one.
+            tools = facts.template.tools if facts is not None else ()
+            nameless = any(tool.digest == self._nameless for tool in tools)
+            return {f"{self._nameless:016x}": ""} if nameless else {}
         names = [
             *(tool_names(request) if request is not None else ()),
             *(response.tool_calls if response else ()),
@@ -112,8 +122,9 @@ class Keeper:
         return int.from_bytes(state.digest(), "little") or 1
 
 
-def _flags(request: Request | None, response: Response | None) -> list[Flag]:
-    flags: list[Flag] = []
+def _flags(call: Call) -> list[Flag]:
+    request, response = call.request, call.response
+    flags: list[Flag] = ["residency"] if call.residency else []
     if request is not None:
         flags += ["stream"] if request.stream else []
         flags += ["store"] if request.store else []

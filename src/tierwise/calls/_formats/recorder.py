@@ -23,6 +23,7 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
         raise _later(line.recorder)
     call = Call(
         id=line.id,
+        join=line.join,
         at=line.at,
         latency=line.latency,
         endpoint=line.endpoint,
@@ -43,6 +44,7 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
         name=line.name,
         tags=line.tags,
         scores=line.scores,
+        residency="residency" in line.flags,
         place=place,
         recorded=line,
     )
