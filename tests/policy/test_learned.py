@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import zstandard
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tierwise.audit import audit, learned_of
 from tierwise.calls import named_place, plan, read
 from tierwise.catalog import Catalog
-from tierwise.errors import ConfigurationError
+from tierwise.errors import CallerError, ConfigurationError
 from tierwise.policy import (
     Latency,
     Learned,
@@ -28,8 +31,8 @@ from tierwise.policy import (
     save_learned,
     use_name,
 )
-from tierwise.policy._learned import parse_learned
-from tierwise.workloads import Recogniser, key_id, make_key
+from tierwise.policy._learned import LARGEST, MAGIC, parse_learned
+from tierwise.workloads import Recogniser, Templates, key_id, make_key
 
 SAMPLE = Path(__file__).parents[2] / "sample" / "calls.jsonl.gz"
 TEXT = 'version = 1\nladder = "gpt-5.4"\n{}\n[default]\nstage = "off"\n'
@@ -83,14 +86,72 @@ def test_live_calls_get_the_workload_that_the_audit_gave_them(
     assert path.stat().st_size < 2_000_000
 
 
+def test_what_a_half_taught_names_the_other_half_as_an_audit_of_the_whole(
+    log: Path, audited: Any, tmp_path: Path
+) -> None:
+    """Of templates met five times: which words vary cannot be told from two calls."""
+    lines = log.read_bytes().splitlines(keepends=True)
+    (tmp_path / "first.jsonl").write_bytes(b"".join(lines[: len(lines) // 2]))
+    first = audit([tmp_path / "first.jsonl"], processes=1, key=b"k" * 32)
+    live = workloads_live(log, learned_of(first.analysis, b"k" * 32), b"k" * 32)
+    logged, seen = workloads_audited(audited), Counter(workloads_audited(first).values())
+    later = [line for line in live.keys() & logged.keys() if line > len(lines) // 2]
+    known = [line for line in later if seen[live[line]] >= 5]
+    assert len(known) > 0.99 * len(later) > 2_000
+    assert all(live[line] == logged[line] for line in known)
+
+
+def named_call(number: int, name: str) -> dict[str, Any]:
+    return {
+        "request": {
+            "model": "gpt-5.5",
+            "messages": [
+                {"role": "system", "content": "Answer the question in one word."},
+                {"role": "user", "content": f"What is {number} plus one?"},
+            ],
+        },
+        "response": {
+            "id": f"chatcmpl-{number}",
+            "object": "chat.completion",
+            "model": "gpt-5.5-2026-04-23",
+            "choices": [
+                {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "x"}}
+            ],
+            "usage": {"prompt_tokens": 30, "completion_tokens": 5, "total_tokens": 35},
+        },
+        "endpoint": "/v1/chat/completions",
+        "started_at": f"2026-11-20T10:{number // 60:02}:{number % 60:02}Z",
+        "name": name,
+    }
+
+
+def test_live_calls_are_divided_by_the_applications_names_as_in_the_audit(tmp_path: Path) -> None:
+    log = tmp_path / "calls.jsonl"
+    calls = [named_call(number, f"step-{'abc'[number % 3]}") for number in range(90)]
+    log.write_text("".join(json.dumps(call) + "\n" for call in calls))
+    found = audit([log], processes=1)
+    learned = learned_of(found.analysis)
+    live = workloads_live(log, learned, b"")
+    assert live == workloads_audited(found)
+    assert len(set(live.values())) == 3
+    (one,) = learned.named
+    assert learned.workload_of(one, "never met") == learned.workload_of(one, None) == one
+
+
 def test_what_was_learned_holds_no_text(audited: Any) -> None:
     content = json.dumps(str(learned_of(audited.analysis, b"k" * 32)))
     for row in audited.findings.workloads:
         assert len(row.label) < 12 or row.label not in content
 
 
+def test_nothing_is_learned_under_another_key_than_the_calls_have(audited: Any) -> None:
+    for key in (b"", b"o" * 32):
+        with pytest.raises(CallerError, match="the one key that calls were recorded under"):
+            learned_of(audited.analysis, key)
+
+
 def test_lengths_times_and_roles_are_learned(audited: Any) -> None:
-    learned = learned_of(audited.analysis)
+    learned = learned_of(audited.analysis, b"k" * 32)
     assert learned.calls == audited.findings.calls
     assert any("orchestrator" in role for role in learned.roles.values())
     workload, uses = max(learned.uses.items(), key=lambda item: sum(use.calls for use in item[1].values()))
@@ -128,9 +189,7 @@ def test_the_file_is_the_same_for_the_same_content_and_comes_back_whole(tmp_path
     digest = save_learned(learned, tmp_path / "a")
     assert digest == save_learned(learned, tmp_path / "b")
     assert load_learned(tmp_path / "a") == learned
-    assert [path.name for path in tmp_path.iterdir()] == sorted(["a", "b"]) or len(
-        list(tmp_path.iterdir())
-    ) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
 @settings(max_examples=200, deadline=None)
@@ -141,6 +200,33 @@ def test_a_damaged_file_is_refused_by_name(at: int, junk: bytes) -> None:
     assume(broken != content)
     with pytest.raises(ConfigurationError, match=r"learned.tierwise: .*tierwise audit"):
         parse_learned(broken, "learned.tierwise")
+
+
+def packed(content: bytes) -> bytes:
+    return MAGIC + zstandard.ZstdCompressor().compress(content)
+
+
+HOSTILE = {
+    "a frame that wants 32 TB": MAGIC
+    + bytes.fromhex("28b52ffde0")
+    + (1 << 45).to_bytes(8, "little")
+    + b"\x01\0\0",
+    "more than any log teaches": packed(bytes(LARGEST + 1)),
+    "nested without end": packed(b"\x81\xa1x" + b"\x91" * 200_000 + b"\xc0"),
+    "something after it": learned_bytes(Learned(calls=3)) + b"more",
+    "an index beyond its templates": packed(
+        msgspec.msgpack.encode(Learned(templates=Templates(index={1: {2: (5,)}})))
+    ),
+    "an index before its templates": packed(
+        msgspec.msgpack.encode(Learned(templates=Templates(index={1: {2: (-1,)}})))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_costs_an_error_and_no_memory(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"learned.tierwise: damaged: .*tierwise audit"):
+        parse_learned(HOSTILE[name], "learned.tierwise")
 
 
 def test_a_policy_names_it_and_its_digest_covers_it(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def learned_of(analysis: Analysis, key: bytes = b"") -> Learned:
     """
     if analysis.calls.key_ids - {key_id(key)}:
         raise CallerError(
-            f"expected calls recorded under {'the key given' if key else 'no key'}, found some under another; "
-            "name theirs with --key (of a recorder file it is FILE.key beside it)"
+            f"expected the one key that calls were recorded under, got {'another' if key else 'none'}; "
+            "name it with --key (of a recorder file it is FILE.key beside it)"
         )
     workloads = analysis.workloads
     return Learned(

@@ -194,10 +194,11 @@ def _period(analysis: Analysis) -> tuple[str | None, str | None]:
 def _key_notes(key_ids: frozenset[str]) -> list[str]:
     if len(key_ids) < 2:
         return []
-    return [
-        f"Calls were recorded under {len(key_ids)} keys ('no key' is one), so one workload may be listed "
-        "more than once. Name the key of a recorder file with --key, and use one key for all."
-    ]
+    said = (
+        f"Calls were recorded under {len(key_ids)} keys (none counts as one), so one workload may be listed more "
+        "than once. Name the key of a recorder file with --key, and use one key for all."
+    )
+    return [said]
 
 
 def _notes(analysis: Analysis) -> tuple[str, ...]:

@@ -128,8 +128,11 @@ def audit(
             progress=progress,
             key=secret,
         )
-    if learned is not None:
+    refused: CallerError | None = None
+    try:
         found = _with_learned(found, learned, key, secret, json)
+    except CallerError as error:
+        refused = error
     printed = json is not None and str(json) == "-"
     try:
         _write(found, html=html, json=json, parquet=parquet)
@@ -139,6 +142,8 @@ def audit(
             from tierwise.report import terminal
 
             terminal(found.findings, Console())
+    if refused is not None:
+        raise refused
     for path in outputs:
         typer.echo(f"wrote {path}", err=True)
 
@@ -204,17 +209,20 @@ def _write(found: Audit, *, html: Path | None, json: Path | None, parquet: Path 
             write_parquet(found, parquet)
 
 
-def _with_learned(found: Audit, path: Path, key: Path | None, secret: bytes, json: Path | None) -> Audit:
-    """Write what was learned; the findings say where, from the folder of their own file."""
+def _with_learned(
+    found: Audit, path: Path | None, key: Path | None, secret: bytes, json: Path | None
+) -> Audit:
+    """Write what was learned; the findings say where, and where the key is, from their file's folder."""
     import msgspec
 
     from tierwise.audit import learned_of
     from tierwise.policy import save_learned
 
-    if found.analysis is None:
-        raise CallerError("expected a log of calls to learn from, got one of totals only")
-    with _naming(path):
-        save_learned(learned_of(found.analysis, secret), path)
+    if path is not None:
+        if found.analysis is None:
+            raise CallerError("expected a log of calls to learn from, got one of totals only")
+        with _naming(path):
+            save_learned(learned_of(found.analysis, secret), path)
     folder = json.parent if json is not None and str(json) != "-" else Path()
     named = {"learned": path, "key": key}
     seen = {name: os.path.relpath(at, folder) for name, at in named.items() if at is not None}

@@ -82,12 +82,14 @@ def init(
     catalog = Catalog.open(prices)
     model = baseline or _most_spent(found, catalog)
     folder = output.parent if output is not None else Path()
+    files = _beside(audit, learned, found.learned), _beside(audit, key, found.key)
+    _same_key(found.key_id, *files)
     text = first_policy(
         (_suggestion(row) for row in found.workloads),
         ladder=found.ladder,
         baseline=model,
-        learned=_from(folder, learned, audit, found.learned),
-        key=_from(folder, key, audit, found.key),
+        learned=_from(folder, files[0]),
+        key=_from(folder, files[1]),
     )
     if output is None:
         typer.echo(text, nl=False)
@@ -218,10 +220,35 @@ def _findings(path: Path) -> Findings:
         ) from None
 
 
-def _from(folder: Path, given: Path | None, audit: Path, named: str | None) -> str | None:
-    """A file as the policy in `folder` names it: the one given, else the one that the audit named."""
-    at = given or (audit.parent / named if named else None)
+def _beside(audit: Path, given: Path | None, named: str | None) -> Path | None:
+    """The file given, else the one that the audit named."""
+    return given or (audit.parent / named if named else None)
+
+
+def _from(folder: Path, at: Path | None) -> str | None:
+    """A file as the policy in `folder` names it."""
     return os.path.relpath(at, folder) if at is not None else None
+
+
+def _same_key(key_id: str | None, learned: Path | None, key: Path | None) -> None:
+    """Refuse files under another key than the audit's: no live call would meet a rule.
+
+    Raises:
+        CallerError: they are, or the key is missing.
+        ConfigurationError: a file that does not read.
+    """
+    from tierwise.policy import load_learned
+    from tierwise.workloads import key_id as id_of
+    from tierwise.workloads import read_key
+
+    given = id_of(read_key(key)) if key is not None else ""
+    if key_id is not None and given != key_id:
+        which = "another" if given and key_id else "none" if key_id else "one, though it used none"
+        raise CallerError(
+            f"expected the key that the audit's workloads are named under, got {which}; see --key"
+        )
+    if learned is not None and load_learned(learned).key_id != given:
+        raise CallerError(f"expected {learned} to be learned under the same key as the audit; audit anew")
 
 
 def _most_spent(found: Findings, catalog: Catalog) -> str:

@@ -14,7 +14,7 @@ from tierwise.errors import CallerError, RequestError
 if TYPE_CHECKING:
     from tierwise.calls import Request
     from tierwise.catalog import Catalog
-    from tierwise.policy import Decision, Live, Plan, State
+    from tierwise.policy import Decision, Learned, Live, Plan, State
     from tierwise.workloads import Facts
 
 
@@ -59,17 +59,17 @@ def route(
     catalog = Catalog.open(prices)
     live = _policy(policy, ladder, catalog)
     used = live.policy
-    facts = live.recogniser().recognise(parsed)
+    facts = _facts(parsed, live)
     if not facts.model:
         raise RequestError("expected 'model' in the body, found none; name the model the request asks for")
     state = _state(parsed, body, facts, live, catalog, waits=waits, callers=frozenset(caller or ()))
     today = dt.datetime.now(dt.UTC).date()
     decision = decide(facts, used, state, catalog, today)
     if explain:
-        for line in in_words(decision, facts):
+        for line in in_words(decision, facts, live.learned):
             typer.echo(line)
     else:
-        typer.echo(_json(decision, facts))
+        typer.echo(_json(decision, facts, live.learned))
 
 
 # The parser keeps the lines of a paragraph that a backspace stands before.
@@ -85,6 +85,28 @@ def _policy(path: Path | None, ladder: str | None, catalog: Catalog) -> Live:
     if ladder is not None:
         raise CallerError("expected --policy or --ladder, got both; the policy names its own ladder")
     return load_live(path, catalog)
+
+
+def _facts(request: Request, live: Live) -> Facts:
+    """Facts of the request, completed by what an audit learned."""
+    import msgspec
+
+    from tierwise.calls import named_place
+
+    facts = live.recogniser().recognise(request)
+    if live.learned is None:
+        return facts
+    workload = live.learned.workload_of(facts.workload, named_place(request.metadata))
+    role = live.learned.roles.get(workload, facts.role) if facts.role == "unknown" else facts.role
+    return msgspec.structs.replace(facts, workload=workload, role=role)
+
+
+def _lengths(decision: Decision, facts: Facts, learned: Learned | None) -> str | None:
+    """Lengths of the answer as asked where an audit met the workload; None where they are assumed."""
+    if learned is None or not learned.uses.get(facts.workload) or not decision.steps:
+        return None
+    tokens = decision.steps[0].tokens
+    return f"{tokens.output} visible output tokens, {tokens.reasoning} of reasoning"
 
 
 def _state(
@@ -131,11 +153,13 @@ def _endpoint(body: bytes) -> str:
     )
 
 
-def _json(decision: Decision, facts: Facts) -> bytes:
+def _json(decision: Decision, facts: Facts, learned: Learned | None) -> bytes:
     import msgspec
 
     from tierwise.online import ASSUMED_OUTPUT, ASSUMED_REASONING
 
+    lengths = _lengths(decision, facts, learned)
+    assumed = f"{ASSUMED_OUTPUT} visible output tokens, {ASSUMED_REASONING}"
     steps = [
         {"lever": step.lever, "cost": f"{step.cost:f}", "tokens": msgspec.to_builtins(step.tokens)}
         for step in decision.steps
@@ -164,7 +188,8 @@ def _json(decision: Decision, facts: Facts) -> bytes:
         "signals": facts.signals,
         "expected_cost": f"{decision.expected_cost:f}" if decision.expected_cost is not None else None,
         "expected_saving": f"{decision.expected_saving:f}",
-        "assumed": f"no history: {ASSUMED_OUTPUT} visible output tokens, {ASSUMED_REASONING} of reasoning at medium",
+        "learned": lengths,
+        "assumed": None if lengths else f"no history: {assumed} of reasoning at medium",
         "steps": steps,
         "reasons": decision.reasons,
         "policy": decision.policy,
@@ -177,8 +202,8 @@ def _rung(plan: Plan) -> dict[str, object]:
     return {"rung": {"model": plan.rung.model, "effort": plan.rung.effort}, "lane": plan.lane}
 
 
-def in_words(decision: Decision, facts: Facts) -> list[str]:
-    """The decision as a person would tell it."""
+def in_words(decision: Decision, facts: Facts, learned: Learned | None = None) -> list[str]:
+    """The decision as a person would tell it; what was not learned is said to be assumed."""
     from tierwise.online import ASSUMED_OUTPUT, ASSUMED_REASONING
 
     plan, baseline = decision.plan, decision.baseline
@@ -198,16 +223,18 @@ def in_words(decision: Decision, facts: Facts) -> list[str]:
     if decision.shadow is not None:
         lines.append(f"in shadow: {decision.shadow.rung} ({decision.shadow.lane})")
     if decision.latency is not None:
-        lines.append(f"expected to take {decision.latency / 1000:.1f} s, on assumed speeds")
+        timed = learned is not None and f"{plan.rung.model} {plan.lane}" in learned.latency
+        speeds = "learned" if timed else "assumed"
+        lines.append(f"expected to take {decision.latency / 1000:.1f} s, on {speeds} speeds")
     if decision.breach is not None:
         lines.append(f"outside the owner's limits: {decision.breach}")
     if decision.evidence is not None:
         lines.append(f"rests on evidence {decision.evidence[:16]}")
     if decision.expected_cost is not None:
-        lines.append(
-            f"expected ${decision.expected_cost:f} instead of ${decision.steps[0].cost:f}, on assumed lengths "
-            f"({ASSUMED_OUTPUT} visible tokens, {ASSUMED_REASONING} of reasoning at medium)"
-        )
+        assumed = f"{ASSUMED_OUTPUT} visible tokens, {ASSUMED_REASONING} of reasoning at medium"
+        lengths = _lengths(decision, facts, learned)
+        basis = f"on learned lengths ({lengths})" if lengths else f"on assumed lengths ({assumed})"
+        lines.append(f"expected ${decision.expected_cost:f} instead of ${decision.steps[0].cost:f}, {basis}")
     if decision.unproven:
         lines.append("unproven: no evidence says yet that the cheaper rung holds the quality bar")
     return lines
