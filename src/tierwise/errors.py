@@ -11,6 +11,7 @@
     │   ├── UnsafeRequest        a path or header that must not go upstream (also a ValueError)
     │   └── MissingExtra         an optional package is needed and not installed
     ├── ConfigurationError       an overrides, ladder or policy file that does not hold
+    ├── LedgerUnavailable        the ledger's database cannot be reached
     ├── CatalogError             a price or model we do not have; never answered with a guess
     │   ├── UnknownModel         no such model in the catalog (also a LookupError)
     │   └── Unpriced             the model is known, the lane or date has no published price
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigurationError",
     "DamagedLog",
     "ImpossibleUsage",
+    "LedgerUnavailable",
     "LogError",
     "MissingExtra",
     "NoSuchLog",
@@ -98,6 +100,10 @@ class MissingExtra(CallerError):
 
 class ConfigurationError(TierwiseError):
     """A file of ours (overrides, ladder, policy) that does not hold; names line and key."""
+
+
+class LedgerUnavailable(TierwiseError):
+    """The ledger's database cannot be reached; what needs it must wait."""
 
 
 class CatalogError(TierwiseError):

@@ -144,5 +144,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 
 
 @pytest.fixture
+def policy() -> str:
+    """The text of the policy that gateways of these tests begin with."""
+    return POLICY
+
+
+@pytest.fixture
 def bench(start: Callable[..., Bench]) -> Bench:
     return start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
@@ -108,7 +109,7 @@ def listed(ledger: Url = DEFAULT) -> None:
                     _day(key.ended),
                 )
             )
-        _table(rows)
+        table(rows)
 
 
 def end(name: Annotated[str, typer.Argument(help="The key's name.")], ledger: Url = DEFAULT) -> None:
@@ -155,7 +156,7 @@ def spend(
             "held",
             "unpriced",
         )
-        _table([head, *map(_row, totals), *([_row(_sum(totals))] if len(totals) > 1 else [])])
+        table([head, *map(_row, totals), *([_row(_sum(totals))] if len(totals) > 1 else [])])
 
 
 def budgets_app() -> typer.Typer:
@@ -197,18 +198,16 @@ def list_budgets(ledger: Url = DEFAULT) -> None:
     with opened(ledger) as found:
         rows: list[tuple[str, ...]] = [("who", "dollars a day", "a month")]
         rows += [(who, _or_none(b.day), _or_none(b.month)) for who, b in found.budgets().items()]
-        _table(rows)
+        table(rows)
 
 
 def ledger_app() -> typer.Typer:
     """The commands under `tierwise ledger`."""
-    app = typer.Typer(help="Export the ledger.", no_args_is_help=True, rich_markup_mode=None)
-
-    @app.callback()
-    def _only() -> None:
-        """Keep `export` a word of its own."""
-
+    app = typer.Typer(
+        help="Export the ledger, read its audit log.", no_args_is_help=True, rich_markup_mode=None
+    )
     app.command("export")(export)
+    app.command("log")(log)
     return app
 
 
@@ -237,22 +236,38 @@ def export(
         typer.echo(f"wrote {count:,} calls to {output}", err=True)
 
 
-def off(ledger: Url = DEFAULT) -> None:
+Workload = Annotated[
+    str | None, typer.Option(help="Only this workload, by its fingerprint (16 hex digits).", metavar="ID")
+]
+
+
+def off(workload: Workload = None, ledger: Url = DEFAULT) -> None:
     """Stop routing: within two seconds every replica sends calls as asked. They are still recorded."""
-    _switch(ledger, "off")
+    _switch(ledger, workload, "off")
 
 
-def on(ledger: Url = DEFAULT) -> None:
+def on(workload: Workload = None, ledger: Url = DEFAULT) -> None:
     """Route again."""
-    _switch(ledger, "on")
+    _switch(ledger, workload, "on")
 
 
-def _switch(url: str, value: str) -> None:
+def _switch(url: str, workload: str | None, value: str) -> None:
     import getpass
 
+    if workload is not None and re.fullmatch("[0-9a-f]{16}", workload) is None:
+        raise CallerError(f"expected a fingerprint of 16 hex digits, got {workload!r:.40}")
     with opened(url) as found:
-        found.set_flag("routing", value, f"user:{getpass.getuser()}")
-    typer.echo(f"routing is {value}")
+        name = "routing" if workload is None else f"routing:{workload}"
+        found.set_flag(name, value, f"user:{getpass.getuser()}")
+    typer.echo(f"routing is {value}{'' if workload is None else f' for {workload}'}")
+
+
+def log(ledger: Url = DEFAULT) -> None:
+    """Print the audit log: who changed what, oldest first."""
+    with opened(ledger) as found:
+        for at, who, what in found.notes():
+            when = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).isoformat(timespec="seconds")
+            typer.echo(f"{when}  {who}  {what}")
 
 
 # The parser keeps the lines of a paragraph that a backspace stands before.
@@ -311,7 +326,7 @@ def _row(total: Total) -> tuple[str, ...]:
     )
 
 
-def _table(rows: list[tuple[str, ...]]) -> None:
+def table(rows: list[tuple[str, ...]]) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         cells = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tierwise.cli._versions import add_versions
 from tierwise.errors import CallerError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def policy_app() -> typer.Typer:
     app.command()(init)
     app.command()(check)
     app.command()(diff)
+    add_versions(app)
     return app
 
 

@@ -29,6 +29,11 @@ TOO_MANY: Told = (503, "gateway_busy", "the gateway has as many calls under way 
 TOO_FAST: Told = (429, "rate_limit_exceeded", "the key has made as many calls as it may in a minute")
 AT_ONCE: Told = (429, "rate_limit_exceeded", "the key has as many calls under way as it may")
 NO_PLACE: Told = (503, "ledger_unavailable", "the call cannot be written down, so it does not go; try again")
+NO_LEASE: Told = (
+    503,
+    "ledger_unavailable",
+    "the ledger cannot be reached, and what this gateway may spend until then is used up; try again",
+)
 NOT_SCOPED: Told = (403, "not_in_scope", "the key may not use this path; its owner can allow pass_through")
 NO_MODEL: Told = (403, "not_in_scope", "the key may not ask for this model")
 NO_WORKLOAD: Told = (403, "not_in_scope", "the key may not call for this workload")

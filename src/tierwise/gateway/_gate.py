@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 
 from tierwise.catalog import Catalog, Lane, Tokens
-from tierwise.errors import CatalogError
-from tierwise.gateway._errors import NO_MODEL, NO_PLACE, NO_WORKLOAD, error
+from tierwise.errors import CatalogError, LedgerUnavailable
+from tierwise.gateway._errors import NO_LEASE, NO_MODEL, NO_PLACE, NO_WORKLOAD, error
 from tierwise.ledger import Budget, Budgets, Closed, Held, Key, Opened, Over, Spool
 from tierwise.online import Admitted, Answer, Entry, Routed
 
@@ -71,7 +71,10 @@ class LedgerGate:
             if outside is not None:
                 return outside
             amount, capped = self.most(call, routed)
-            found = self._hold(key, workload, amount, capped=capped)
+            try:
+                found = self._hold(key, workload, amount, capped=capped)
+            except LedgerUnavailable:
+                return error(NO_LEASE, wait=5)
             if isinstance(found, Over):
                 return _over(found)
             held = found
@@ -156,7 +159,11 @@ class LedgerGate:
                 limits[who] = self.budgets[who]
         held: list[Held] = []
         for who, budget in limits.items():
-            found = self._budgets.hold(who, budget, day, amount, capped=capped)
+            try:
+                found = self._budgets.hold(who, budget, day, amount, capped=capped)
+            except LedgerUnavailable:
+                self._let_go(tuple(held))
+                raise
             if isinstance(found, Over):
                 self._let_go(tuple(held))
                 return found

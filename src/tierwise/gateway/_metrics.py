@@ -22,6 +22,9 @@ class Metrics:
             "tierwise_refused", "Requests refused by the gateway", ["code"], registry=registry
         )
         self.under_way = Gauge("tierwise_under_way", "Requests under way", registry=registry)
+        self.policy_refused = Counter(
+            "tierwise_policy_refused", "Policies that were not gone by", registry=registry
+        )
         self.spooled = Gauge("tierwise_spooled_bytes", "Bytes of the newest spool file", registry=registry)
 
     def text(self) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -16,8 +16,19 @@ from tierwise.online import Answer, Asked, Pipeline
 
 ROUTING: Final = "routing"
 """The flag that says whether calls are routed."""
+ROUTING_OF: Final = "routing:"
+"""With a workload's fingerprint after it, the flag for that workload alone."""
 _JSON = (("content-type", "application/json"),)
 _TEXT = (("content-type", "text/plain; version=0.0.4; charset=utf-8"),)
+
+
+def off_for(flags: Mapping[str, str]) -> frozenset[str]:
+    """Workloads whose calls go as asked, by the ledger's flags."""
+    return frozenset(
+        name.removeprefix(ROUTING_OF)
+        for name, value in flags.items()
+        if name.startswith(ROUTING_OF) and value == "off"
+    )
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +39,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     body: msgspec.Raw
     """The request as it would be sent."""
     headers: dict[str, str] = {}
+
+
+class Switch(msgspec.Struct, frozen=True, kw_only=True):
+    """What `POST /v1/tierwise/off` and `on` may be told."""
+
+    workload: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")] | None = None
+    """A fingerprint; None: all."""
 
 
 class Own:
@@ -67,7 +85,7 @@ class Own:
         if method == "GET" and what.startswith("calls/"):
             return self._call(what.removeprefix("calls/"), caller)
         if (method, what) in {("POST", "off"), ("POST", "on")}:
-            return self._switch(caller, off=what == "off")
+            return self._switch(body, caller, off=what == "off")
         raise Refused(NOT_FOUND)
 
     def _decide(self, body: bytes, caller: Caller, headers: Mapping[str, str]) -> Answer:
@@ -97,14 +115,24 @@ class Own:
             raise Refused(NOT_FOUND)
         return _json(found, 200)
 
-    def _switch(self, caller: Caller, *, off: bool) -> Answer:
+    def _switch(self, body: bytes, caller: Caller, *, off: bool) -> Answer:
         if caller.key is None or not caller.key.scope.admin:
             raise Refused(NO_ADMIN)
-        self._pipeline.off = off
+        try:
+            workload = msgspec.json.decode(body, type=Switch).workload if body.strip() else None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RequestError(f"expected nothing, or JSON with 'workload': {error}") from None
+        word = "off" if off else "on"
+        if workload is None:
+            self._pipeline.off = off
+        else:
+            changed = self._pipeline.off_for | {workload} if off else self._pipeline.off_for - {workload}
+            self._pipeline.off_for = changed
         if self._ledger is not None:
             # The other replicas look at it once a second.
-            self._ledger.set_flag(ROUTING, "off" if off else "on", f"key:{caller.key.name}")
-        return _json({"routing": "off" if off else "on"}, 200)
+            name = ROUTING if workload is None else ROUTING_OF + workload
+            self._ledger.set_flag(name, word, f"key:{caller.key.name}")
+        return _json({"routing": word, "workload": workload}, 200)
 
 
 def _json(value: Any, status: int) -> Answer:

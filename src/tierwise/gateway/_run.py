@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from decimal import Decimal
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from tierwise.catalog import Catalog
-from tierwise.errors import CallerError, ConfigurationError, TierwiseError
+from tierwise.errors import CallerError, ConfigurationError
 from tierwise.gateway._access import Access
+from tierwise.gateway._force import Force
 from tierwise.gateway._gate import LedgerGate, NoRecorder
 from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._objects import Objects
-from tierwise.gateway._own import ROUTING, Own
+from tierwise.gateway._own import ROUTING, Own, off_for
 from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
-from tierwise.ledger import Budgets, Keys, Ledger, Spool
+from tierwise.ledger import Budgets, Keys, Ledger, Policies, Spool
 from tierwise.online import Asked, Pipeline
-from tierwise.policy import Live, load_live
 from tierwise.upstream import Upstream
 
 _LOG: Final = logging.getLogger("tierwise.gateway")
@@ -38,6 +39,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     policy: Path | None = None
     """None observes: nothing is routed."""
+    protected: bool = False
+    """Whether only policies are gone by that somebody other than their author approved."""
     ledger: str = "tierwise.db"
     """A file for SQLite, or an address of SQLAlchemy's."""
     upstream: str = "https://api.openai.com/v1"
@@ -73,15 +76,18 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
         CallerError: It would listen beyond loopback without keys.
     """
     catalog = Catalog.open(options.prices)
-    live = load_live(options.policy, catalog) if options.policy is not None else None
-    ledger = Ledger(options.ledger)
+    ledger, metrics = Ledger(options.ledger), Metrics()
+    force = _force(options, catalog, ledger, metrics)
+    live = force.first() if force is not None else None
     keys = Keys(ledger)
     _safe(options, keys)
     ledger.fold_orphans(options.settings.spool)
-    spool, metrics = Spool(options.settings.spool), Metrics()
+    name = f"tw_{token_hex(6)}_"
+    spool = Spool(options.settings.spool, process=name)
+    budgets = Budgets(ledger.leases(name))
     access = Access(keys, remembered=options.settings.keys_remembered)
     objects = Objects(ledger)
-    gate = LedgerGate(spool, catalog, Budgets(spent_in(ledger)), access.named, objects.own)
+    gate = LedgerGate(spool, catalog, budgets, access.named, objects.own)
     gate.budgets = ledger.budgets()
     pipeline = Pipeline(
         catalog,
@@ -91,6 +97,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
         key=live.key if live is not None else b"",
         gate=gate,
         strict=True,
+        name=name,
     )
     _warm_up(pipeline)
     own = Own(pipeline, ledger, metrics, lambda: None)
@@ -109,7 +116,9 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
         runner = web.ServerRunner(
             web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain
         )
-        background = asyncio.create_task(_keep(options, catalog, pipeline, gate, ledger, spool, metrics))
+        background = asyncio.create_task(
+            _keep(options, force, pipeline, gate, budgets, ledger, spool, metrics)
+        )
         try:
             await runner.setup()
             port = await _listen(runner, options)
@@ -123,7 +132,14 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
             spool.close()
             with suppress(Exception):
                 ledger.fold(path, orphan=True)
+                budgets.close()
             ledger.close()
+
+
+def _force(options: Options, catalog: Catalog, ledger: Ledger, metrics: Metrics) -> Force | None:
+    if options.policy is None:
+        return None
+    return Force(options.policy, catalog, Policies(ledger), protected=options.protected, metrics=metrics)
 
 
 def _warm_up(pipeline: Pipeline) -> None:
@@ -154,28 +170,17 @@ def _safe(options: Options, keys: Keys) -> None:
         )
 
 
-def spent_in(ledger: Ledger) -> Callable[[str, str, str], Decimal]:
-    """What a key or project has spent, or has held, in the ledger between two days."""
-
-    def spent(who: str, first: str, last: str) -> Decimal:
-        kind, _, name = who.partition(":")
-        found = [total for total in ledger.totals(kind, first, last) if total.name == name]
-        return sum((total.cost + total.reserved for total in found), Decimal(0))
-
-    return spent
-
-
 async def _keep(
     options: Options,
-    catalog: Catalog,
+    force: Force | None,
     pipeline: Pipeline,
     gate: LedgerGate,
+    budgets: Budgets,
     ledger: Ledger,
     spool: Spool,
     metrics: Metrics,
 ) -> None:
     """Fold the spool, and look at policy, budgets and the routing flag, until cancelled."""
-    policy = _Watched(options.policy)
     folding, looked = spool.path, 0.0
     while True:
         await asyncio.sleep(options.settings.fold_every)
@@ -187,38 +192,13 @@ async def _keep(
             now = asyncio.get_running_loop().time()
             if now - looked >= LOOK:
                 looked = now
-                pipeline.off = await asyncio.to_thread(ledger.flag, ROUTING) == "off"
+                flags = await asyncio.to_thread(ledger.flags)
+                pipeline.off = flags.get(ROUTING) == "off"
+                pipeline.off_for = off_for(flags)
                 gate.budgets = await asyncio.to_thread(ledger.budgets)
-                live = await asyncio.to_thread(policy.changed, catalog)
+                await asyncio.to_thread(budgets.tend, dt.datetime.now(dt.UTC).date())
+                live = await asyncio.to_thread(force.changed) if force is not None else None
                 if live is not None:
                     pipeline.go_by(live.policy, live.learned, live.key)
-                    ledger.note("gateway", f"goes by policy {live.policy.digest}")
         except Exception:  # noqa: BLE001 - the database may be gone for a while, the spool holds what is new
             _LOG.exception("the ledger cannot be reached; the spool holds what is new")
-
-
-class _Watched:
-    """A policy file, loaded again when it changes; one that does not hold leaves the old one in force."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._seen = self._stamp()
-
-    def changed(self, catalog: Catalog) -> Live | None:
-        """The policy, where its file changed and holds."""
-        stamp = self._stamp()
-        if self._path is None or stamp == self._seen:
-            return None
-        self._seen = stamp
-        try:
-            return load_live(self._path, catalog)
-        except (TierwiseError, OSError) as error:
-            _LOG.error("the policy at %s does not hold, the old one stays: %s", self._path, error)
-            return None
-
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            found = self._path.stat() if self._path is not None else None
-        except OSError:
-            return None
-        return (found.st_mtime_ns, found.st_size) if found is not None else None

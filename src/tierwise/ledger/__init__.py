@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from tierwise.ledger._budgets import Budgets, Held, Over
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
+from tierwise.ledger._leases import Leases
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
 from tierwise.ledger._money import Budget
+from tierwise.ledger._policies import GATEWAY, Policies, Version
 from tierwise.ledger._reconcile import Difference, reconcile
 from tierwise.ledger._spool import Spool, orphans
 from tierwise.ledger._store import UNKNOWN, Ledger, day_of
@@ -17,6 +19,7 @@ from tierwise.ledger._totals import BY, Total
 
 __all__ = [
     "BY",
+    "GATEWAY",
     "PREFIX",
     "UNKNOWN",
     "Budget",
@@ -26,13 +29,16 @@ __all__ = [
     "Held",
     "Key",
     "Keys",
+    "Leases",
     "Ledger",
     "Line",
     "Opened",
     "Over",
+    "Policies",
     "Scope",
     "Spool",
     "Total",
+    "Version",
     "day_of",
     "decode_line",
     "encode_line",

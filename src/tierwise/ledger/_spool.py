@@ -33,12 +33,18 @@ _END: Final = b"\0"
 class Spool:
     """Appends lines. Safe for several threads.
 
+    Args:
+        folder: Where the files are.
+        process: Name of this process, in the names of its files.
+        room: Bytes of a file.
+
     Raises:
         ConfigurationError: The folder cannot be written, or the disk is full.
     """
 
-    def __init__(self, folder: Path, *, room: int = ROOM) -> None:
+    def __init__(self, folder: Path, *, process: str = "", room: int = ROOM) -> None:
         self.folder = folder
+        self.process = process or token_hex(4)
         self._room = room
         self._lock = threading.Lock()
         self.size = 0
@@ -77,7 +83,7 @@ class Spool:
                 self._finish()
 
     def _begin(self, room: int) -> None:
-        path = self.folder / f"{time.time_ns():020d}-{token_hex(4)}{SUFFIX}"
+        path = self.folder / f"{time.time_ns():020d}-{self.process}{SUFFIX}"
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             _take_room(file, room)
@@ -118,6 +124,11 @@ def orphans(folder: Path) -> list[Path]:
         finally:
             os.close(file)
     return found
+
+
+def process_of(path: Path) -> str:
+    """Name of the process that wrote a file."""
+    return path.name.removesuffix(SUFFIX).partition("-")[2]
 
 
 def lines_from(path: Path, offset: int) -> Iterator[tuple[Line | None, int]]:

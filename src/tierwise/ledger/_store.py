@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from tierwise.calls import Recorded, encode_recorded
 from tierwise.errors import ConfigurationError
+from tierwise.ledger._leases import Leases, settle_process
 from tierwise.ledger._lines import Closed, Line, Opened
 from tierwise.ledger._money import Budget
-from tierwise.ledger._spool import lines_from, orphans
+from tierwise.ledger._spool import SUFFIX, lines_from, orphans, process_of
 from tierwise.ledger._tables import budgets, calls, events, flags, folded, migrate, objects
 from tierwise.ledger._totals import Total, totals
 
@@ -33,7 +34,7 @@ def open_engine(url: str) -> sa.Engine:
     """
     address = url if "://" in url else f"sqlite:///{url}"
     try:
-        engine = sa.create_engine(address, pool_pre_ping=True)
+        engine = sa.create_engine(address, pool_pre_ping=True, connect_args=_patience(address))
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigurationError(
             f"{sa.make_url(address).render_as_string(hide_password=True) if '@' in address else address}: "
@@ -42,6 +43,17 @@ def open_engine(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _settle_sqlite)
     return engine
+
+
+def _patience(address: str) -> dict[str, Any]:
+    """How long a database may keep us waiting: one that is gone must be noticed within seconds."""
+    if sa.make_url(address).get_backend_name() != "postgresql":
+        return {}
+    return {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 5_000,
+        "options": "-c lock_timeout=5000 -c statement_timeout=60000",
+    }
 
 
 def _settle_sqlite(connection: Any, _: Any) -> None:
@@ -98,7 +110,12 @@ class Ledger:
 
     def fold_orphans(self, folder: Path) -> int:
         """Take in every spool file of a folder whose process is gone."""
-        return sum(self.fold(path, orphan=True) for path in orphans(folder))
+        gone = orphans(folder)
+        taken = sum(self.fold(path, orphan=True) for path in gone)
+        alive = {process_of(path) for path in folder.glob(f"*{SUFFIX}")}
+        for process in {process_of(path) for path in gone} - alive:
+            settle_process(self.engine, process)
+        return taken
 
     def _groups(self, path: Path) -> Iterator[tuple[list[Line], int]]:
         with self.engine.connect() as connection:
@@ -119,6 +136,10 @@ class Ledger:
         with self.engine.begin() as connection:
             connection.execute(folded.delete().where(folded.c.spool == path.name))
         path.unlink(missing_ok=True)
+
+    def leases(self, process: str) -> Leases:
+        """Budgets as they are shared between processes; ids of the process's calls begin with its name."""
+        return Leases(self.engine, process)
 
     # ------------------------------------------------------------ reading
 
@@ -182,6 +203,12 @@ class Ledger:
         """What a flag is set to; None where it never was."""
         with self.engine.connect() as connection:
             return connection.execute(sa.select(flags.c.value).where(flags.c.name == name)).scalar()
+
+    def flags(self) -> dict[str, str]:
+        """Every flag that was set."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(sa.select(flags.c.name, flags.c.value))
+            return {row.name: row.value for row in rows}
 
     def set_flag(self, name: str, value: str, who: str) -> None:
         """Set a flag, and note who did."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Final
 
 import sqlalchemy as sa
+
+from tierwise.errors import ConfigurationError
 
 metadata = sa.MetaData()
 
@@ -110,23 +113,126 @@ flags = sa.Table(
 )
 """What every replica looks at once a second: 'routing' is 'on' or 'off'."""
 
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("who", sa.String(200), primary_key=True),
+    sa.Column("period", sa.String(10), primary_key=True),
+    sa.Column("process", sa.String(40), primary_key=True),
+    sa.Column("amount", Money, nullable=False),
+)
+"""How much of a budget's day or month each process may spend without asking; of a process that is
+gone, what it spent. The process '' stands for what was spent before anybody asked."""
+
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("author", sa.String(200), nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("learned", sa.LargeBinary),
+)
+"""Policies by digest, as JSON, each with the file of what was learned that it names."""
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, index=True),
+    sa.Column("who", sa.String(200), nullable=False),
+)
+"""Who approved which policy: appended to, never changed."""
+
+uses = sa.Table(
+    "uses",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+)
+"""Which policy gateways went by, oldest first: appended to, never changed."""
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("name", sa.String(60), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+"""A row that whoever must be alone changes first, which makes the others wait, in any database."""
+
 version = sa.Table("version", metadata, sa.Column("number", sa.Integer, primary_key=True))
 
 
+def take_turn(connection: sa.Connection, name: str) -> None:
+    """Be alone with a name until the transaction is over. To be the first statement of it.
+
+    An update locks the row in PostgreSQL and the whole file in SQLite, so that what is read
+    after it is what others have committed.
+    """
+    done = connection.execute(turns.update().where(turns.c.name == name).values(number=turns.c.number + 1))
+    if not done.rowcount:
+        connection.execute(turns.insert().values(name=name, number=1))
+
+
 def _first(connection: sa.Connection) -> None:
-    metadata.create_all(connection)
+    tables = (calls, keys, objects, folded, events, budgets, flags)
+    metadata.create_all(connection, tables=list(tables))
 
 
-STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first,)
-"""Migrations in order; the ledger's version is how many were taken."""
+def _second(connection: sa.Connection) -> None:
+    """Leases, policies with who approved them, and logs that can only grow."""
+    metadata.create_all(connection, tables=[leases, policies, approvals, uses, turns])
+    connection.execute(turns.insert(), [{"name": "leases", "number": 0}])
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_REFUSE)
+    statement = _GROWS.get(connection.dialect.name)
+    if statement is not None:
+        for table, verb in itertools.product((events, approvals, uses), ("UPDATE", "DELETE")):
+            connection.exec_driver_sql(statement.format(table=table.name, verb=verb))
+
+
+_REFUSE: Final = """CREATE FUNCTION tierwise_refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'this table is only appended to'; END $$"""
+_STATEMENT: Final = "CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
+_GROWS: Final = {
+    "sqlite": _STATEMENT + "BEGIN SELECT RAISE(ABORT, 'this table is only appended to'); END",
+    "postgresql": _STATEMENT + "FOR EACH ROW EXECUTE FUNCTION tierwise_refuse()",
+}
+
+
+STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second)
+"""Migrations in order; the ledger's version is how many were taken. A step that was released is never changed."""
+
+_ALONE: Final = 0x7469657277697365
+"""The advisory lock of PostgreSQL under which tables are made: 'tierwise' as a number."""
 
 
 def migrate(engine: sa.Engine) -> int:
-    """Take the steps that are missing. The version reached."""
+    """Take the steps that are missing. The version reached.
+
+    Raises:
+        ConfigurationError: The ledger was made by a later tierwise.
+    """
     with engine.begin() as connection:
+        _alone(connection)
         version.create(connection, checkfirst=True)
         done = connection.execute(sa.select(sa.func.max(version.c.number))).scalar() or 0
+        if done > len(STEPS):
+            raise ConfigurationError(
+                f"the ledger has version {done}, this tierwise knows {len(STEPS)}; install a newer tierwise"
+            )
         for number, step in enumerate(STEPS[done:], start=done + 1):
             step(connection)
             connection.execute(version.insert().values(number=number))
     return len(STEPS)
+
+
+def _alone(connection: sa.Connection) -> None:
+    """Replicas that start together wait for each other before they look what is missing."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ALONE)))
+    elif connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -38,7 +38,8 @@ class Keeper:
     def __init__(self, key: bytes = b"", *, names: bool = False) -> None:
         self._key = key
         self._key_id = key_id(key)
-        self._names = names
+        self.names = names
+        """Whether names of tools and first words of instructions are kept."""
         self._keyed = blake2b(b"%d\x1f%b" % (len(key), key), digest_size=8)
         self._smallest = Smallest()
         self._nameless = tool_digest("", key)
@@ -83,14 +84,14 @@ class Keeper:
     def _facts(self, facts: Facts | None) -> msgspec.Raw:
         if facts is None:
             return NOT_RECORDED
-        if not self._names and facts.template.head:
+        if not self.names and facts.template.head:
             facts = msgspec.structs.replace(facts, template=msgspec.structs.replace(facts.template, head=""))
         return msgspec.Raw(msgspec.json.encode(facts))
 
     def _names_of(
         self, request: Request | None, response: Response | None, facts: Facts | None
     ) -> dict[str, str]:
-        if not self._names:
+        if not self.names:
             # A definition without a name is never said to be unused: nothing could call it by one.
             tools = facts.template.tools if facts is not None else ()
             nameless = any(tool.digest == self._nameless for tool in tools)

@@ -90,6 +90,7 @@ class Pipeline:
         gate: Lets calls go or refuses them, once they are decided.
         strict: Whether a stream that closes before its end is an error for the caller.
         clock: Unix seconds.
+        name: What ids of calls begin with; drawn by chance without it.
     """
 
     def __init__(
@@ -108,11 +109,14 @@ class Pipeline:
         gate: Gate | None = None,
         strict: bool = False,
         clock: Callable[[], float] = time.time,
+        name: str | None = None,
     ) -> None:
         self.policy = policy
         self.recorder = recorder
         self.off = False
         """Whether every call goes as asked, for whoever turns routing off."""
+        self.off_for: frozenset[str] = frozenset()
+        """Workloads whose calls go as asked, by fingerprint."""
         self._prices = prices
         self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
         self._learned = learned
@@ -129,12 +133,13 @@ class Pipeline:
         # Recognising, memory and recording are not for several threads at once; sending is.
         self._lock = threading.Lock()
         # Ids are a name of this process and a number: asking the system for chance each time is slow.
-        self._name, self._numbers = _new_name(), itertools.count(1)
+        self.name, self._numbers = name or _new_name(), itertools.count(1)
+        """Name of this process: what the ids of its calls begin with."""
 
     def renew_lock(self) -> None:
         """Forget who holds the lock: for a process just forked, where nobody does."""
         self._lock = threading.Lock()
-        self._name = _new_name()
+        self.name = _new_name()
 
     def follow(self, asked: Asked) -> Steps:
         """Follow one call.
@@ -152,8 +157,8 @@ class Pipeline:
         if endpoint is None:
             return as_it_came((yield untouched(asked)))
         call = admit(asked, endpoint)
-        run = Run(id=f"{self._name}{next(self._numbers):x}", at=int(self._clock() * 1e6))
-        routed = self._route(call)
+        run = Run(id=f"{self.name}{next(self._numbers):x}", at=int(self._clock() * 1e6))
+        routed = self._route(call, run.at)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)
         refused = self._gate.open(run.id, call, routed) if self._gate is not None else None
@@ -178,7 +183,7 @@ class Pipeline:
         endpoint = creates(asked.method, asked.path)
         if endpoint is None:
             raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
-        routed = self._route(admit(asked, endpoint))
+        routed = self._route(admit(asked, endpoint), int(self._clock() * 1e6))
         decision = routed.decision
         found: dict[str, Any] = {
             "path": routed.outgoing.path,
@@ -206,8 +211,9 @@ class Pipeline:
         recogniser = Recogniser(key, learned.templates if learned is not None else None)
         with self._lock:
             self._recogniser, self._learned, self.policy = recogniser, learned, policy
+            self._keeper = Keeper(key, names=self._keeper.names)
 
-    def _route(self, call: Admitted) -> Routed:
+    def _route(self, call: Admitted, at: int) -> Routed:
         """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
         if call.request is None:
             return as_asked(call, reason=call.unread)
@@ -218,10 +224,11 @@ class Pipeline:
             if self.policy is None:
                 return msgspec.structs.replace(as_asked(call), facts=facts)
             unrouted = not call.labels.route and call.asked.may_unroute
-            if call.endpoint not in _ROUTED or unrouted or self.off:
-                why = "routing is off" if self.off else "asked not to be routed" if unrouted else None
+            off = self.off or (bool(self.off_for) and f"{facts.workload:016x}" in self.off_for)
+            if call.endpoint not in _ROUTED or unrouted or off:
+                why = "routing is off" if off else "asked not to be routed" if unrouted else None
                 return with_usage(call, msgspec.structs.replace(as_asked(call, reason=why), facts=facts))
-            return with_usage(call, self._decide(call, call.request, facts, self.policy))
+            return with_usage(call, self._decide(call, call.request, facts, self.policy, at))
         except Exception as fault:  # noqa: BLE001 - the call is worth more than our opinion of it
             if not isinstance(fault, TierwiseError):
                 _LOG.exception("routing failed; the call goes as asked")
@@ -249,20 +256,19 @@ class Pipeline:
             return facts
         return msgspec.structs.replace(facts, workload=workload, role=role)
 
-    def _decide(self, call: Admitted, request: Request, facts: Facts, policy: Policy) -> Routed:
-        """Ask the policy, and shape the request as it says."""
-        now = self._clock()
+    def _decide(self, call: Admitted, request: Request, facts: Facts, policy: Policy, at: int) -> Routed:
+        """Ask the policy, and shape the request as it says; its day is that of the call's own time."""
         with self._lock:
             state = self._memory.state(
                 call,
                 request,
                 facts,
                 policy,
-                int(now * 1e6),
+                at,
                 callers=self._callers | call.asked.callers,
                 lanes=self._lanes,
             )
-        today = dt.datetime.fromtimestamp(now, dt.UTC).date()
+        today = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
         decision = decide(facts, policy, state, self._prices, today)
         return shape(call, facts, state, decision)
 

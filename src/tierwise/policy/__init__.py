@@ -19,6 +19,7 @@ from tierwise.policy._learned import (
     learned_digest,
     lengths_against,
     load_learned,
+    parse_learned,
     save_learned,
     use_name,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "load_live",
     "load_policy",
     "moved",
+    "parse_learned",
     "parse_policy",
     "proposal",
     "rewritten",
