@@ -42,6 +42,8 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None = None
     name: str | None = None
     tags: tuple[str, ...] = ()
+    residency: bool = False
+    """Whether it went to a data-residency endpoint."""
 
 
 def live_call(
@@ -96,6 +98,7 @@ def _beside(around: Around, request: Request | None, response: Response | None) 
     beside.session, beside.trace = around.session, around.trace
     beside.span, beside.parent = around.span, around.parent
     beside.name, beside.tags = around.name, around.tags
+    beside.residency = around.residency
     if request is not None:
         beside.metadata = request.metadata
         beside.user = request.user or None

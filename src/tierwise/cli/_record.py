@@ -39,7 +39,7 @@ def record(
     Examples:
       tierwise record -- python app.py
       tierwise record --out calls.jsonl -- gunicorn app:server
-      tierwise audit tierwise-calls.jsonl
+      tierwise audit tierwise-calls.jsonl --key tierwise-calls.jsonl.key
     """
     from tierwise.client import child_environment
     from tierwise.workloads import make_key, read_key
@@ -55,7 +55,7 @@ def record(
     before = out.stat().st_size if out.exists() else 0
     environment = child_environment(os.environ, file=out, key=held, names=names, project=project)
     code = _run(command, environment)
-    _say_what_came(out, before)
+    _say_what_came(out, held, before)
     raise typer.Exit(code)
 
 
@@ -87,14 +87,17 @@ def _signals_for(child: subprocess.Popen[bytes]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _say_what_came(out: Path, before: int) -> None:
+def _say_what_came(out: Path, key: Path, before: int) -> None:
     calls = 0
     if out.exists():
         with out.open("rb") as file:
             file.seek(before)
             calls = sum(1 for line in file if line.strip())
     if calls:
-        typer.echo(f"tierwise: recorded {calls:,} calls in {out}; next: tierwise audit {out}", err=True)
+        typer.echo(
+            f"tierwise: recorded {calls:,} calls in {out}; next: tierwise audit {out} --key {key}",
+            err=True,
+        )
         return
     typer.echo(
         "tierwise: no call was recorded; is it a Python program that uses openai, started without -I or -E, "

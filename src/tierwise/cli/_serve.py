@@ -37,6 +37,9 @@ def serve(
     protected: Annotated[
         bool, typer.Option("--protected", help="Only policies that somebody other than the author approved.")
     ] = False,
+    residency: Annotated[
+        bool, typer.Option("--residency", help="Upstream is a data-residency endpoint, which costs more.")
+    ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8100,
     prices: Annotated[
@@ -69,6 +72,7 @@ def serve(
     options = Options(
         policy=None if observe else policy or Path(POLICY),
         protected=protected,
+        residency=residency,
         ledger=ledger,
         upstream=upstream,
         upstream_key=key,

@@ -12,7 +12,7 @@ from tierwise.client._transport import followed, pipeline_of
 from tierwise.errors import CallerError, ConfigurationError
 from tierwise.online import FileRecorder, MemoryRecorder, Pipeline, Recorder
 from tierwise.policy import Live, Policy, load_live
-from tierwise.workloads import make_key, read_key
+from tierwise.workloads import key_id, make_key, read_key
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
@@ -36,6 +36,7 @@ def wrap(
     caller: str | None = None,
     project: str | None = None,
     prices: Path | str | None = None,
+    residency: bool = False,
 ) -> Client:
     """The same client, its Chat Completions and Responses calls sent where the policy says.
 
@@ -61,6 +62,8 @@ def wrap(
         caller: Who calls, e.g. 'key:jobs', for policies that trust its hints.
         project: The project that calls are recorded under.
         prices: Overrides: prices, discounts, aliases, ladders.
+        residency: Whether the client's address is a data-residency endpoint, which costs more; a policy
+            with `limits.residency` says so by itself.
 
     Raises:
         CallerError: Not such a client, or options that contradict each other.
@@ -85,6 +88,7 @@ def wrap(
         names=names,
         callers=frozenset({caller}) if caller else frozenset(),
         project=project,
+        residency=residency,
     )
     copied: Any = client.with_options(http_client=followed(inner, pipeline, current))
     return copied  # type: ignore[no-any-return]  # the SDK's copy has the type of the original
@@ -117,10 +121,14 @@ def _recorder(record: Recorder | Path | str | None) -> Recorder:
 
 
 def _key(key: bytes | Path | str | None, live: Live | None, record: Recorder | Path | str | None) -> bytes:
-    if isinstance(key, bytes):
-        return key
     if key is not None:
-        return read_key(Path(key))
+        given = key if isinstance(key, bytes) else read_key(Path(key))
+        if live is not None and live.policy.key_id not in {"", key_id(given)}:
+            raise ConfigurationError(
+                "expected the key that the policy's workloads are named under, got another; "
+                "leave key out to take the policy's own"
+            )
+        return given
     if live is not None:
         return live.key
     if not isinstance(record, str | Path):

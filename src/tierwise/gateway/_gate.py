@@ -97,6 +97,12 @@ class LedgerGate:
         self._open[identity] = Pass(held=held, workload=workload)
         return None
 
+    def wait(self, identity: str, entry: Entry) -> None:
+        """Write down what is known of a background call; its money stays held until its answer was seen."""
+        if entry.line.id and entry.line.project:
+            self._owned(entry.line.id, entry.line.project)
+        self._spool.append(closed(identity, entry))
+
     def close(self, identity: str, entry: Entry) -> None:
         """Settle what was held, and write down how the call ended."""
         passed = self._open.pop(identity, None)

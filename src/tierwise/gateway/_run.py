@@ -19,6 +19,7 @@ from tierwise.errors import CallerError, ConfigurationError
 from tierwise.gateway._access import Access
 from tierwise.gateway._force import Force
 from tierwise.gateway._gate import LedgerGate, NoRecorder
+from tierwise.gateway._later import look, remember
 from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import ROUTING, Own, off_for
@@ -48,6 +49,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """OpenAI's key, for callers with a gateway key; None lets only callers with a key of their own in."""
     own_keys: bool = False
     """Whether callers may bring an OpenAI key of their own."""
+    residency: bool = False
+    """Whether upstream is a data-residency endpoint, which costs more."""
     host: str = "127.0.0.1"
     port: int = 8100
     prices: Path | None = None
@@ -97,9 +100,11 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
         key=live.key if live is not None else b"",
         gate=gate,
         strict=True,
+        residency=options.residency,
         name=name,
     )
     _warm_up(pipeline)
+    remember(pipeline, ledger)
     own = Own(pipeline, ledger, metrics, lambda: None)
     async with Upstream(options.upstream, options.upstream_key) as upstream:
         passing = upstream.with_key(None) if options.own_keys else None
@@ -119,21 +124,31 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
         background = asyncio.create_task(
             _keep(options, force, pipeline, gate, budgets, ledger, spool, metrics)
         )
+        later = asyncio.create_task(_look_later(pipeline, upstream, options))
         try:
             await runner.setup()
             port = await _listen(runner, options)
             yield Serving(options.host, port, pipeline, ledger, spool)
         finally:
             await runner.cleanup()
-            background.cancel()
-            with suppress(asyncio.CancelledError):
-                await background
-            path = spool.path
+            for task in (background, later):
+                task.cancel()
+            await asyncio.gather(background, later, return_exceptions=True)
+            paths = spool.paths
             spool.close()
             with suppress(Exception):
-                ledger.fold(path, orphan=True)
+                for path in paths:
+                    ledger.fold(path, orphan=True)
                 budgets.close()
             ledger.close()
+
+
+async def _look_later(pipeline: Pipeline, upstream: Upstream, options: Options) -> None:
+    """Look at background calls that nobody asked about, until cancelled."""
+    every = options.settings.look_later
+    while options.upstream_key is not None:
+        await asyncio.sleep(every)
+        await look(pipeline, upstream, every)
 
 
 def _force(options: Options, catalog: Catalog, ledger: Ledger, metrics: Metrics) -> Force | None:
@@ -181,13 +196,13 @@ async def _keep(
     metrics: Metrics,
 ) -> None:
     """Fold the spool, and look at policy, budgets and the routing flag, until cancelled."""
-    folding, looked = spool.path, 0.0
+    looked = 0.0
     while True:
         await asyncio.sleep(options.settings.fold_every)
         try:
             current = spool.path
-            await asyncio.to_thread(ledger.fold, folding, orphan=folding != current)
-            folding = current
+            for path in await asyncio.to_thread(lambda: spool.paths):
+                await asyncio.to_thread(ledger.fold, path, orphan=path < current)
             metrics.spooled.set(spool.size)
             now = asyncio.get_running_loop().time()
             if now - looked >= LOOK:

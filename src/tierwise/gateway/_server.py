@@ -186,6 +186,8 @@ class Gateway:
         if _streams(incoming) or "/content" in path:
             return await _piped(request, _answer(incoming, None), incoming, responses=True)
         whole = await incoming.read()
+        if incoming.status < 400:
+            self._pipeline.late(path, whole)
         if project is not None:
             self._objects.made(request.method, path, incoming.status, whole, project)
             whole = self._objects.filtered(request.method, path, whole, project)

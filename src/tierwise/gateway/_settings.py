@@ -23,5 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     may still open the door, and how old the word of a database that is gone may be is ten times this."""
     fold_every: float = 0.5
     """Seconds between foldings of the spool into the database."""
+    look_later: float = 60.0
+    """Seconds between looks at background calls whose callers have not asked for their answer."""
     drain: float = 30.0
     """Seconds that calls under way may take to end when the gateway stops."""

@@ -76,6 +76,11 @@ class Spool:
         """The file that lines go to now."""
         return self._path
 
+    @property
+    def paths(self) -> list[Path]:
+        """Every file of this process, oldest first; lines go to the last."""
+        return sorted(self.folder.glob(f"*-{self.process}{SUFFIX}"))
+
     def close(self) -> None:
         """Let go of the file: what is in it can be folded by anybody. May be repeated."""
         with self._lock:

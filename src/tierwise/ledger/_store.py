@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from tierwise.calls import Recorded, encode_recorded
+from tierwise.calls import Recorded, decode_recorded, encode_recorded
 from tierwise.errors import ConfigurationError
 from tierwise.ledger._leases import Leases, settle_process
 from tierwise.ledger._lines import Closed, Line, Opened
@@ -149,6 +149,16 @@ class Ledger:
         with self.engine.connect() as connection:
             row = connection.execute(sa.select(*columns).where(calls.c.id == identity)).mappings().first()
         return dict(row) if row is not None else None
+
+    def waiting(self, since: int) -> Iterator[tuple[str, Recorded]]:
+        """Background calls whose end nobody saw, sent since a time in microseconds: id and line, oldest first."""
+        where = (calls.c.status == UNKNOWN, calls.c.response_id.is_not(None), calls.c.at >= since)
+        query = (
+            sa.select(calls.c.id, calls.c.line).where(*where, calls.c.line.is_not(None)).order_by(calls.c.at)
+        )
+        with self.engine.connect().execution_options(yield_per=1_000) as connection:
+            for identity, line in connection.execute(query):
+                yield identity, decode_recorded(bytes(line))
 
     def lines(self) -> Iterator[bytes]:
         """Every call as a line of a recorder file, in the order they were sent."""

@@ -131,5 +131,5 @@ class Passage:
 
 def _only_usage(event: Event) -> bool:
     """Whether a Chat chunk has usage and no choice, as the one has that `include_usage` adds."""
-    data = event.data
-    return b'"choices":[]' in data.replace(b" ", b"")[:4096] and b'"usage":' in data
+    data = event.data.replace(b" ", b"")
+    return b'"choices":[]' in data[:4096] and b'"usage":' in data and b'"usage":null' not in data

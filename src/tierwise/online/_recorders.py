@@ -22,6 +22,7 @@ class MemoryRecorder:
 
     def __init__(self, most: int = KEPT) -> None:
         self._entries: deque[Entry] = deque(maxlen=most)
+        self._open: set[str] = set()
         self.calls = 0
         """Calls taken down."""
         self.cost = Decimal(0)
@@ -32,7 +33,13 @@ class MemoryRecorder:
         """Calls without a price; they are in neither sum."""
 
     def record(self, entry: Entry) -> None:
-        """Take one call down."""
+        """Take one call down; one whose answer came later takes the place of what was known of it."""
+        if entry.id in self._open:
+            self._open.discard(entry.id)
+            self._entries = deque((e for e in self._entries if e.id != entry.id), maxlen=self._entries.maxlen)
+            self.calls, self.unpriced = self.calls - 1, self.unpriced - 1
+        elif entry.line.status == "unknown" and entry.cost is None:
+            self._open.add(entry.id)
         self._entries.append(entry)
         self.calls += 1
         if entry.cost is None:

@@ -170,6 +170,9 @@ class Gate(Protocol):
     def open(self, identity: str, call: Admitted, routed: Routed) -> Answer | None:
         """Called before the send. An Answer refuses the call."""
 
+    def wait(self, identity: str, entry: Entry) -> None:
+        """Called for a call whose answer is to come: what is known of it so far."""
+
     def close(self, identity: str, entry: Entry) -> None:
         """Called once for each call that was let go, when it is over."""
 

@@ -43,6 +43,7 @@ from tierwise.catalog import Catalog, Lane
 from tierwise.errors import RequestError, TierwiseError
 from tierwise.online._admit import admit, creates
 from tierwise.online._keeper import Keeper
+from tierwise.online._late import Waiting, ended, ended_by, under_way
 from tierwise.online._memory import Memory
 from tierwise.online._passage import Passage
 from tierwise.online._price import price
@@ -128,6 +129,8 @@ class Pipeline:
         self._lanes = lanes
         self._residency = residency
         self._gate = gate
+        self.waiting = Waiting()
+        """Background calls whose end nobody has seen yet."""
         self._strict = strict
         self._clock = clock
         # Recognising, memory and recording are not for several threads at once; sending is.
@@ -155,7 +158,10 @@ class Pipeline:
         """
         endpoint = creates(asked.method, asked.path)
         if endpoint is None:
-            return as_it_came((yield untouched(asked)))
+            looked = yield untouched(asked)
+            if looked.body is not None and looked.status < 400:
+                self.late(asked.path, looked.body)
+            return as_it_came(looked)
         call = admit(asked, endpoint)
         run = Run(id=f"{self.name}{next(self._numbers):x}", at=int(self._clock() * 1e6))
         routed = self._route(call, run.at)
@@ -300,7 +306,7 @@ class Pipeline:
             translate=ChatStream(include_usage=wants) if routed.translated else None,
             hide_usage=routed.usage_added,
             strict=self._strict,
-            ended=lambda body, how: self._settle(call, routed, run, body, how),
+            ended=lambda body, how: self._settle(call, routed, run, body, how, goes_on=_goes_on(body, how)),
         )
         headers = without_body_headers(reply.headers) if routed.translated else reply.headers
         headers = (*headers, *self._told(routed, run, None))
@@ -309,7 +315,9 @@ class Pipeline:
     def _answer(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Answer:
         """A whole reply: price it, take it down, answer in the form of the endpoint that was called."""
         body = reply.body or b""
-        entry = self._settle(call, routed, run, body, "error" if reply.status >= 400 else None)
+        failed = reply.status >= 400
+        goes_on = None if failed else under_way(body)
+        entry = self._settle(call, routed, run, body, "error" if failed else None, goes_on=goes_on)
         headers, status = reply.headers, reply.status
         if routed.translated and status < 400:
             headers = without_body_headers(headers)
@@ -330,8 +338,12 @@ class Pipeline:
         status: Status | None,
         *,
         error: str | None = None,
+        goes_on: str | None = None,
     ) -> Entry | None:
-        """Price, record, learn. A fault here is logged and never the caller's."""
+        """Price, record, learn; `goes_on` is the id of a response whose end is to come.
+
+        A fault here is logged and never the caller's.
+        """
         try:
             done = live_call(
                 call.endpoint,
@@ -341,6 +353,8 @@ class Pipeline:
                 self._around(call, routed, run, status, error),
             )
             with self._lock:
+                if goes_on is not None and call.request is not None and call.request.background:
+                    return self._wait(goes_on, done, routed, run)
                 return self._take_down(done, routed, run)
         except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
             _LOG.exception("a call could not be taken down")
@@ -364,12 +378,51 @@ class Pipeline:
             parent=labels.parent,
             name=labels.name,
             tags=labels.tags,
+            residency=self._resident,
         )
 
+    def late(self, path: str, body: bytes) -> None:
+        """Take down a background call whose end somebody has seen, by what a look at it brought."""
+        identity = ended_by(path, body)
+        try:
+            with self._lock:
+                entry = self.waiting.take(identity) if identity is not None else None
+                if entry is not None:
+                    now = int(self._clock() * 1e6)
+                    self._close(ended(entry, body, self._prices, now, residency=self._resident))
+        except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
+            _LOG.exception("a background call could not be taken down")
+
+    def _wait(self, identity: str, done: Call, routed: Routed, run: Run) -> Entry:
+        """A background call that was taken on: what it costs is known once its end was seen."""
+        open_ended = msgspec.structs.replace(done, id=identity, status="unknown", tokens=None, error=None)
+        entry = self._entry(open_ended, routed, run)
+        if self._gate is not None:
+            self._gate.wait(run.id, entry)
+        self.recorder.record(entry)
+        self.waiting.add(identity, entry)
+        return entry
+
     def _take_down(self, done: Call, routed: Routed, run: Run) -> Entry:
-        decision = routed.decision
         known, estimated = with_estimate(done, routed.facts)
-        money = price(known, decision if routed.carried else None, self._prices, residency=self._residency)
+        entry = self._entry(known, routed, run, estimated=estimated)
+        self._memory.after(known, routed.facts, routed.decision if routed.carried else None)
+        self._close(entry)
+        return entry
+
+    def _close(self, entry: Entry) -> None:
+        if self._gate is not None:
+            self._gate.close(entry.id, entry)
+        self.recorder.record(entry)
+
+    @property
+    def _resident(self) -> bool:
+        policy = self.policy
+        return self._residency or (policy is not None and policy.limits.residency is not None)
+
+    def _entry(self, known: Call, routed: Routed, run: Run, *, estimated: bool = False) -> Entry:
+        decision = routed.decision
+        money = price(known, decision if routed.carried else None, self._prices, residency=self._resident)
         line = msgspec.structs.replace(
             self._keeper.keep(known, routed.facts),
             estimated=estimated,
@@ -380,7 +433,7 @@ class Pipeline:
             if routed.state is not None
             else NOT_RECORDED,
         )
-        entry = Entry(
+        return Entry(
             id=run.id,
             line=line,
             facts=routed.facts,
@@ -394,11 +447,12 @@ class Pipeline:
             reasoning_lost=routed.reasoning_lost,
             tried=run.tried,
         )
-        if self._gate is not None:
-            self._gate.close(run.id, entry)
-        self._memory.after(known, routed.facts, decision if routed.carried else None)
-        self.recorder.record(entry)
-        return entry
+
+
+def _goes_on(body: Mapping[str, Any] | None, how: Status | None) -> str | None:
+    """The id of a response whose stream was left before its end: in the background it goes on."""
+    identity = body.get("id") if body is not None and how == "abandoned" else None
+    return identity if isinstance(identity, str) else None
 
 
 def _new_name() -> str:
