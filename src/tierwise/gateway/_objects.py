@@ -1,4 +1,4 @@
-"""Whose an object is: responses, files and batches made through the gateway belong to their key's project."""
+"""Whose an object is: what is made through the gateway and kept upstream belongs to its key's project."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import msgspec
 
 from tierwise.ledger import Ledger
 
-_PATH: Final = re.compile(r"/v1/(responses|files|batches|chat/completions)/([^/?]+)")
-_LIST: Final = re.compile(r"^/v1/(files|batches|chat/completions)(\?|$)")
-_MAKES: Final = re.compile(r"^/v1/(files|batches)(\?|$)")
+_PATH: Final = re.compile(r"/v1/(responses|conversations|files|batches|chat/completions)/([^/?]+)")
+_MAKES: Final = re.compile(r"^/v1/(conversations|files|batches)(\?|$)")
 _NAMED: Final = ("previous_response_id", "input_file_id", "conversation")
 """Fields of a request that name an object."""
 _NOT_OBJECTS: Final = frozenset({"input_tokens", "compact"})
@@ -48,21 +47,12 @@ class Objects:
             return False
         return all(self.may(identity, project) for identity in _ids_in(body))
 
-    def filtered(self, method: str, path: str, body: bytes, project: str) -> bytes:
-        """A list with only the project's objects; any other reply as it is."""
-        if method != "GET" or not _LIST.match(path):
-            return body
-        try:
-            found: dict[str, Any] = msgspec.json.decode(body)
-            kept = [item for item in found["data"] if self.may(str(item["id"]), project)]
-        except (msgspec.DecodeError, KeyError, TypeError):
-            return body
-        ids = {"first_id": kept[0]["id"] if kept else None, "last_id": kept[-1]["id"] if kept else None}
-        changed = {**found, "data": kept, **{name: ids[name] for name in ids if name in found}}
-        return msgspec.json.encode(changed)
+    def mine(self, items: list[dict[str, Any]], project: str) -> list[dict[str, Any]]:
+        """Of a list's items, the project's."""
+        return [item for item in items if self.may(str(item["id"]), project)]
 
     def made(self, method: str, path: str, status: int, body: bytes, project: str) -> None:
-        """Take note of a file or batch that a reply says was made, and of files that a batch has."""
+        """Take note of what a reply says was made, and of files that a batch has."""
         if status >= 400 or not ((_MAKES.match(path) and method == "POST") or _PATH.search(path)):
             return
         try:
