@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import urllib.error
+import urllib.request
 from typing import Any
 
 import openai
@@ -10,6 +13,7 @@ import pytest
 
 from tierwise.gateway import Settings
 from tierwise.gateway._lists import own_list
+from tierwise.gateway._objects import Objects
 
 LINE = (
     b'{"custom_id":"a","method":"POST","url":"/v1/responses","body":{"model":"gpt-5.4-nano","input":"hi"}}\n'
@@ -90,3 +94,64 @@ def test_what_is_no_list_goes_back_as_it_came(body: bytes) -> None:
         raise AssertionError(path)
 
     assert asyncio.run(own_list("/v1/files", body, fetch, lambda items: items)) == body
+
+
+def foreign(file: str, response: str) -> dict[str, tuple[str, str]]:
+    """Calls that name what another project owns, by path and body."""
+    part = {"type": "input_file", "file_id": file}
+    chat = {"role": "user", "content": [{"type": "file", "file": {"file_id": file}}]}
+    code = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": [file]}}
+    told = {"model": "gpt-5.5", "input": "Hi"}
+    escaped = json.dumps(told | {"previous_response_id": response})
+    return {
+        "a file to read": ("responses", json.dumps(told | {"input": [{"role": "user", "content": [part]}]})),
+        "a file to read by Chat": ("chat/completions", json.dumps({"model": "gpt-5.5", "messages": [chat]})),
+        "a file for code": ("responses", json.dumps(told | {"tools": [code]})),
+        "a response, its name escaped": ("responses", escaped.replace("previous_", "previous\\u005f")),
+        "a file, its name escaped": (
+            "responses",
+            json.dumps(told | {"input": [part]}).replace("le_id", "le\\u005fid"),
+        ),
+    }
+
+
+@pytest.mark.parametrize("case", list(foreign("", "")))
+def test_what_a_body_names_anywhere_must_be_the_projects(bench: Any, case: str) -> None:
+    mine = bench.client(bench.key("mine", project="mine"))
+    file = mine.files.create(file=("notes.txt", b"secret"), purpose="user_data").id
+    response = mine.responses.create(model="gpt-5.5", input="Hi", store=True).id
+    path, body = foreign(file, response)[case]
+    before = bench.simulator.requests
+
+    def status(key: str) -> int:
+        headers = {"authorization": f"Bearer {key}"}
+        asked = urllib.request.Request(f"{bench.base_url}/{path}", body.encode(), headers)
+        try:
+            with urllib.request.urlopen(asked) as found:
+                return int(found.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+
+    assert status(bench.key("theirs", project="theirs")) == 404
+    assert bench.simulator.requests == before
+    assert status(bench.key("also", project="mine")) in {200, 400}
+    assert bench.simulator.requests > before
+
+
+def test_words_that_only_look_like_ids_stop_nothing(bench: Any) -> None:
+    client = bench.client()
+    schema = {"type": "object", "properties": {"file_id": {"type": "string"}}}
+    tools: Any = [{"type": "function", "name": "read", "parameters": schema}]
+    told = 'Explain {"file_id": "file-x", "previous_response_id": "resp_x"} of a conversation'
+    assert client.responses.create(
+        model="gpt-5.5", input=told, tools=tools, metadata={"file_id": "file-x"}
+    ).id
+
+
+def test_the_file_of_an_upload_is_its_projects_once_it_is_complete(bench: Any) -> None:
+    objects = Objects(bench.ledger)
+    body = b'{"id":"upload_1","object":"upload","file":{"id":"file-1"}}'
+    objects.made("POST", "/v1/uploads/upload_1/complete", 200, body, "mine")
+    assert objects.may("file-1", "mine")
+    assert not objects.may("file-1", "theirs")

@@ -14,6 +14,12 @@ _PATH: Final = re.compile(r"/v1/(responses|conversations|files|batches|chat/comp
 _MAKES: Final = re.compile(r"^/v1/(conversations|files|batches)(\?|$)")
 _NAMED: Final = ("previous_response_id", "input_file_id", "conversation")
 """Fields of a request that name an object."""
+_HOLD_FILES: Final = ("input", "messages", "tools")
+"""Fields of a request that name files, at any depth."""
+_NAMES: Final = (b"previous_response_id", b"file_id", b'"conversation"')
+"""One of these is in a body that names an object, or a letter of its name is escaped."""
+_ESCAPED: Final = re.compile(rb"\\u00[4-7]")
+_COMPLETES: Final = re.compile(r"^/v1/uploads/[^/?]+/complete(\?|$)")
 _NOT_OBJECTS: Final = frozenset({"input_tokens", "compact"})
 RECENT: Final = 10_000
 
@@ -52,15 +58,20 @@ class Objects:
         return [item for item in items if self.may(str(item["id"]), project)]
 
     def made(self, method: str, path: str, status: int, body: bytes, project: str) -> None:
-        """Take note of what a reply says was made, and of files that a batch has."""
-        if status >= 400 or not ((_MAKES.match(path) and method == "POST") or _PATH.search(path)):
+        """Take note of what a reply says was made, and of files that a batch or an upload has."""
+        makes = method == "POST" and _MAKES.match(path) is not None
+        completes = method == "POST" and _COMPLETES.match(path) is not None
+        if status >= 400 or not (makes or completes or _PATH.search(path)):
             return
         try:
             found = msgspec.json.decode(body, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
-        if method == "POST" and _MAKES.match(path) and isinstance(found.get("id"), str):
+        if makes and isinstance(found.get("id"), str):
             self.own(found["id"], project, lasting=True)
+        file = found.get("file") if completes else None
+        if isinstance(file, dict) and isinstance(file.get("id"), str):
+            self.own(file["id"], project, lasting=True)
         for name in ("output_file_id", "error_file_id"):
             if isinstance(found.get(name), str) and not self.may(found[name], project):
                 self.own(found[name], project, lasting=True)
@@ -68,7 +79,7 @@ class Objects:
 
 def _ids_in(body: bytes) -> list[str]:
     """Objects that a request's body names."""
-    if not body or not any(name.encode() in body for name in _NAMED):
+    if not _may_name(body):
         return []
     try:
         found = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
@@ -80,7 +91,31 @@ def _ids_in(body: bytes) -> list[str]:
         inner = value.get("id") if isinstance(value, Mapping) else value
         if isinstance(inner, str):
             ids.append(inner)
+    for name in _HOLD_FILES:
+        raw = found.get(name)
+        if raw is not None and _may_name(bytes(raw)):
+            ids += _files_in(_value(raw))
     return ids
+
+
+def _may_name(body: bytes) -> bool:
+    return any(name in body for name in _NAMES) or _ESCAPED.search(body) is not None
+
+
+def _files_in(value: Any) -> list[str]:
+    """Files named by `file_id` or `file_ids` anywhere in a value."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+            listed = one.get("file_ids")
+            named = [one.get("file_id"), *(listed if isinstance(listed, list) else [])]
+            found += [name for name in named if isinstance(name, str)]
+    return found
 
 
 def _value(raw: msgspec.Raw | None) -> Any:
