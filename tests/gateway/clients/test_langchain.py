@@ -16,7 +16,7 @@ pytest.importorskip(
 
 from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
 MESSAGES: list[Any] = [
     SystemMessage("Classify the ticket as one of: billing, shipping, other. Answer with the word alone."),
@@ -123,3 +123,31 @@ def test_asynchronous_calls_at_once_are_each_written_down(bench: Any, written: C
     assert all(answer.text for answer in answers)
     ids = {answer.response_metadata.get("id") or answer.id for answer in answers}
     assert len(ids) == len(written(7)) == 7
+
+
+def test_a_conversation_kept_upstream_goes_on_by_the_id_of_its_last_response(
+    bench: Any, written: Callable[..., Any]
+) -> None:
+    chat = model(bench, responses=True, use_previous_response_id=True)
+    first = chat.invoke(MESSAGES)
+    assert chat.invoke([*MESSAGES, first, HumanMessage("And once more.")]).text
+
+    sent = json.loads(bench.simulator.received[1].body)
+    assert sent["previous_response_id"] == first.response_metadata["id"]
+    assert [item["content"] for item in sent["input"]] == ["And once more."]
+    assert len(written(2)) == 2
+
+
+def test_embeddings_come_as_asked_and_cost_what_upstream_billed(bench: Any) -> None:
+    vectors = OpenAIEmbeddings(
+        model="text-embedding-3-small",
+        base_url=bench.base_url,
+        api_key=bench.key(),
+        # Counting tokens first would take a vocabulary from the network.
+        check_embedding_ctx_length=False,
+    )
+    assert [len(vector) for vector in vectors.embed_documents(["a tree", "a river"])] == [1536, 1536]
+
+    total = bench.settled(1)
+    assert total.input == bench.simulator.bill[0].used.input
+    assert total.cost == bench.simulator.bill_total > 0

@@ -165,3 +165,21 @@ def test_a_streamed_run_with_a_function_tool_is_written_down_turn_by_turn(
     assert {first["rule"], second["rule"]} == {"sub-agents"}
     assert second["input"] > first["input"]
     assert "12 degrees" in json.dumps(json.loads(bench.simulator.received[-1].body))
+
+
+def test_a_second_run_by_the_id_of_the_last_response_stays_on_the_rung_that_answered(
+    bench: Any, written: Callable[..., Any]
+) -> None:
+    worker = agent("Worker", PART)
+
+    async def work(how: RunConfig) -> str:
+        first = await Runner.run(worker, "When is the fair?", run_config=how)
+        known = first.last_response_id
+        again = await Runner.run(worker, "And the next?", run_config=how, previous_response_id=known)
+        return str(again.final_output)
+
+    assert run(bench, work)
+    first, second = written(2)
+    assert first["served"] == second["served"]
+    assert first["served"].startswith("gpt-5.4-mini-20")
+    assert json.loads(bench.simulator.received[1].body)["previous_response_id"] == first["response_id"]
