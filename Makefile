@@ -41,7 +41,7 @@ bench: $(READY) ## Run the audit benchmark (about 15 minutes, 5 GB of disk)
 	$(BIN)/python benchmarks/audit.py
 
 lock: ## Renew requirements.lock from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --all-extras --group dev --group clients --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
 clean: ## Remove the environment and build output

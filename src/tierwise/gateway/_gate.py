@@ -113,7 +113,7 @@ class LedgerGate:
                 cost = max((held.amount for held in passed.held), default=None)
             for held in passed.held:
                 self._budgets.settle(held, cost)
-        if entry.line.id and entry.line.project and entry.line.endpoint == "responses":
+        if entry.line.id and entry.line.project and entry.line.endpoint in {"chat", "responses"}:
             self._owned(entry.line.id, entry.line.project)
         self._spool.append(closed(identity, entry))
 

@@ -1,4 +1,4 @@
-"""Whose an object is: responses, files and batches made through the gateway belong to their key's project."""
+"""Whose an object is: what is made through the gateway and kept upstream belongs to its key's project."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ import msgspec
 
 from tierwise.ledger import Ledger
 
-_PATH: Final = re.compile(r"/v1/(responses|files|batches|chat/completions)/([^/?]+)")
-_LIST: Final = re.compile(r"^/v1/(files|batches|chat/completions)(\?|$)")
-_MAKES: Final = re.compile(r"^/v1/(files|batches)(\?|$)")
+_PATH: Final = re.compile(r"/v1/(responses|conversations|files|batches|chat/completions)/([^/?]+)")
+_MAKES: Final = re.compile(r"^/v1/(conversations|files|batches)(\?|$)")
 _NAMED: Final = ("previous_response_id", "input_file_id", "conversation")
 """Fields of a request that name an object."""
+_HOLD_FILES: Final = ("input", "messages", "tools")
+"""Fields of a request that name files, at any depth."""
+_NAMES: Final = (b"previous_response_id", b"file_id", b'"conversation"')
+"""One of these is in a body that names an object, or a letter of its name is escaped."""
+_ESCAPED: Final = re.compile(rb"\\u00[4-7]")
+_COMPLETES: Final = re.compile(r"^/v1/uploads/[^/?]+/complete(\?|$)")
 _NOT_OBJECTS: Final = frozenset({"input_tokens", "compact"})
 RECENT: Final = 10_000
 
@@ -48,29 +53,25 @@ class Objects:
             return False
         return all(self.may(identity, project) for identity in _ids_in(body))
 
-    def filtered(self, method: str, path: str, body: bytes, project: str) -> bytes:
-        """A list with only the project's objects; any other reply as it is."""
-        if method != "GET" or not _LIST.match(path):
-            return body
-        try:
-            found: dict[str, Any] = msgspec.json.decode(body)
-            kept = [item for item in found["data"] if self.may(str(item["id"]), project)]
-        except (msgspec.DecodeError, KeyError, TypeError):
-            return body
-        ids = {"first_id": kept[0]["id"] if kept else None, "last_id": kept[-1]["id"] if kept else None}
-        changed = {**found, "data": kept, **{name: ids[name] for name in ids if name in found}}
-        return msgspec.json.encode(changed)
+    def mine(self, items: list[dict[str, Any]], project: str) -> list[dict[str, Any]]:
+        """Of a list's items, the project's."""
+        return [item for item in items if self.may(str(item["id"]), project)]
 
     def made(self, method: str, path: str, status: int, body: bytes, project: str) -> None:
-        """Take note of a file or batch that a reply says was made, and of files that a batch has."""
-        if status >= 400 or not ((_MAKES.match(path) and method == "POST") or _PATH.search(path)):
+        """Take note of what a reply says was made, and of files that a batch or an upload has."""
+        makes = method == "POST" and _MAKES.match(path) is not None
+        completes = method == "POST" and _COMPLETES.match(path) is not None
+        if status >= 400 or not (makes or completes or _PATH.search(path)):
             return
         try:
             found = msgspec.json.decode(body, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
-        if method == "POST" and _MAKES.match(path) and isinstance(found.get("id"), str):
+        if makes and isinstance(found.get("id"), str):
             self.own(found["id"], project, lasting=True)
+        file = found.get("file") if completes else None
+        if isinstance(file, dict) and isinstance(file.get("id"), str):
+            self.own(file["id"], project, lasting=True)
         for name in ("output_file_id", "error_file_id"):
             if isinstance(found.get(name), str) and not self.may(found[name], project):
                 self.own(found[name], project, lasting=True)
@@ -78,7 +79,7 @@ class Objects:
 
 def _ids_in(body: bytes) -> list[str]:
     """Objects that a request's body names."""
-    if not body or not any(name.encode() in body for name in _NAMED):
+    if not _may_name(body):
         return []
     try:
         found = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
@@ -90,7 +91,31 @@ def _ids_in(body: bytes) -> list[str]:
         inner = value.get("id") if isinstance(value, Mapping) else value
         if isinstance(inner, str):
             ids.append(inner)
+    for name in _HOLD_FILES:
+        raw = found.get(name)
+        if raw is not None and _may_name(bytes(raw)):
+            ids += _files_in(_value(raw))
     return ids
+
+
+def _may_name(body: bytes) -> bool:
+    return any(name in body for name in _NAMES) or _ESCAPED.search(body) is not None
+
+
+def _files_in(value: Any) -> list[str]:
+    """Files named by `file_id` or `file_ids` anywhere in a value."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+            listed = one.get("file_ids")
+            named = [one.get("file_id"), *(listed if isinstance(listed, list) else [])]
+            found += [name for name in named if isinstance(name, str)]
+    return found
 
 
 def _value(raw: msgspec.Raw | None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -22,6 +23,7 @@ from tierwise.gateway._errors import (
     event_of,
     of_fault,
 )
+from tierwise.gateway._lists import lists, own_list
 from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import Own
@@ -31,7 +33,14 @@ from tierwise.upstream import Upstream
 
 _LOG: Final = logging.getLogger("tierwise.gateway")
 _DROPPED: Final = frozenset({"content-length", "transfer-encoding", "connection", "date", "server"})
-_READS: Final = ("/v1/models", "/v1/responses/", "/v1/files", "/v1/batches", "/v1/chat/completions")
+_READS: Final = (
+    "/v1/models",
+    "/v1/responses/",
+    "/v1/conversations",
+    "/v1/files",
+    "/v1/batches",
+    "/v1/chat/completions",
+)
 """Beginnings of paths that every key may use, for its own objects."""
 
 
@@ -190,8 +199,20 @@ class Gateway:
             self._pipeline.late(path, whole)
         if project is not None:
             self._objects.made(request.method, path, incoming.status, whole, project)
-            whole = self._objects.filtered(request.method, path, whole, project)
+        if project is not None and lists(request.method, path):
+            whole = await self._own_list(request, path, whole, project, upstream)
         return _response(_answer(incoming, whole))
+
+    async def _own_list(
+        self, request: web.BaseRequest, path: str, first: bytes, project: str, upstream: Upstream
+    ) -> bytes:
+        async def fetch(path: str) -> bytes | None:
+            page = Outgoing(method="GET", path=path, headers=_headers(request), body=b"")
+            incoming = await upstream.send(page)
+            whole = await incoming.read()
+            return whole if incoming.status < 400 else None
+
+        return await own_list(path, first, fetch, partial(self._objects.mine, project=project))
 
 
 def _headers(request: web.BaseRequest) -> Headers:

@@ -119,14 +119,16 @@ def _move(
     ask = ask_of(costing.facts, state.usage, state.sent, rule.may_drop)
     effort = _effort(costing, ask, model)
     endpoint = None
-    if rule.through_responses and tools_refused_in_chat(ask, model, effort):
+    runs_at, _ = costing.capped_effort(effort, model)
+    if rule.through_responses and tools_refused_in_chat(ask, model, runs_at):
         blocked = may_translate(costing.facts, state.sent)
         if blocked is None:
             ask, endpoint = msgspec.structs.replace(ask, endpoint="responses"), "responses"
             effort = _effort(costing, ask, model)
+            runs_at, _ = costing.capped_effort(effort, model)
         else:
             reasons.append(f"stays: not through Responses, {blocked}")
-    why = refusal(ask, model, effort, policy.limits)
+    why = refusal(ask, model, runs_at, policy.limits)
     if why is not None:
         reasons.append(f"stays: {why}")
         return None

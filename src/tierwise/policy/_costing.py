@@ -106,7 +106,7 @@ class Costing:
         use = self._on(model, use, lengths)
         lane_here = self._lane_offered(name, state.lane)
         use = took("tier", use, lane_here)
-        effort, permille = self._capped(rung.effort, model) if capped else (rung.effort, 1000)
+        effort, permille = self.capped_effort(rung.effort, model) if capped else (rung.effort, 1000)
         use = took("effort", at_effort(use, permille), lane_here)
         lane = self._cheapest_lane(model, name, endpoint or self.facts.endpoint, use, lane_here)
         took("lane", use, lane)
@@ -183,15 +183,7 @@ class Costing:
         except CatalogError:
             return False
 
-    def _lane_offered(self, name: str, lane: Lane) -> Lane:
-        """The lane as asked where the model has a price for it, else standard."""
-        try:
-            self.prices.rate_card(name, lane, at=self.now)
-        except CatalogError:
-            return "standard"
-        return lane
-
-    def _capped(self, effort: str | None, model: Model) -> tuple[str | None, int]:
+    def capped_effort(self, effort: str | None, model: Model) -> tuple[str | None, int]:
         """The effort after the rule's cap, and reasoning tokens per mille of those before it.
 
         A conversation keeps its effort where that lies between the cap and what was asked: a
@@ -209,6 +201,14 @@ class Costing:
         table = self.state.efforts or EFFORT_PERMILLE
         before = table.get(effort, 1000)
         return lower, min(1000, table.get(lower, 1000) * 1000 // before) if before else 1000
+
+    def _lane_offered(self, name: str, lane: Lane) -> Lane:
+        """The lane as asked where the model has a price for it, else standard."""
+        try:
+            self.prices.rate_card(name, lane, at=self.now)
+        except CatalogError:
+            return "standard"
+        return lane
 
     def _cheapest_lane(self, model: Model, name: str, endpoint: str, use: Use, lane: Lane) -> Lane:
         if lane != "standard":
