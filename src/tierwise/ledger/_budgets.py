@@ -82,6 +82,11 @@ class Budgets:
             self._add(held.who, dt.date.fromisoformat(held.day), cost - held.amount)
             held.amount = cost
 
+    def spend(self, who: str, day: dt.date, cost: Decimal) -> None:
+        """Count money that is already spent, whatever is left."""
+        with self._lock:
+            self._add(who, day, cost)
+
     def left(self, who: str, budget: Budget, day: dt.date) -> Decimal | None:
         """USD that are left, of the narrower of both limits; None without one."""
         with self._lock:
