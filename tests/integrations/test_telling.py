@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from tierwise.errors import ConfigurationError
 from tierwise.integrations import _service, litellm
 from tierwise.integrations._entries import Entries, may
+from tierwise.integrations._forms import Seen, Verdict, report
 
 START = dt.datetime(2026, 11, 3, 12, tzinfo=dt.UTC)
 END = START + dt.timedelta(seconds=2)
@@ -69,6 +70,17 @@ def test_usage_model_status_and_latency_are_told(made: Any, serve: Any) -> None:
         assert answered["endpoint"] == "/v1/chat/completions"
 
     asyncio.run(run())
+
+
+def test_a_call_that_litellm_sent_elsewhere_after_all_did_not_go_as_decided() -> None:
+    verdict = Verdict(
+        id="tw_1", path="/v1/chat/completions", body={}, changed=frozenset({"model"}), rung="gpt-5.4-nano"
+    )
+    seen = Seen(endpoint=verdict.path, body={}, headers={}, verdict=verdict, carried=True)
+    told = report(seen, {"model": "gpt-5.4-nano"}, REPLY, START, END)
+    assert (told["carried"], told["reason"]) == (True, None)
+    told = report(seen, {"model": "gpt-5.5"}, REPLY, START, END)
+    assert (told["carried"], told["reason"]) == (False, "LiteLLM sent it to gpt-5.5")
 
 
 class Total(BaseModel):

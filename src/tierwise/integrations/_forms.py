@@ -156,6 +156,9 @@ def report(
         told["error"] = (code if isinstance(code, str) else kind)[:_SHORT]
         return told
     wire = _wire(response, kwargs)
+    if seen.carried and seen.verdict is not None and wire["model"] != seen.verdict.rung:
+        # A fallback of LiteLLM's: what the decision would have saved was not.
+        told |= {"carried": False, "reason": f"LiteLLM sent it to {wire['model']}"[:_SHORT]}
     if _left_by_caller(kwargs):
         # Its usage is a guess of LiteLLM's then; the ledger makes its own, and marks it.
         wire.pop("usage", None)
