@@ -34,6 +34,7 @@ ROOMS = {
     },
     "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
+    "integrations": set(),
     "simulator": {"calls"},
     "cli": {
         "simulator",

@@ -104,7 +104,7 @@ class LedgerGate:
         self._spool.append(closed(identity, entry))
 
     def close(self, identity: str, entry: Entry) -> None:
-        """Settle what was held, and write down how the call ended."""
+        """Settle what was held, or count what somebody else spent, and write down how the call ended."""
         passed = self._open.pop(identity, None)
         if passed is not None:
             cost = entry.cost
@@ -113,6 +113,8 @@ class LedgerGate:
                 cost = max((held.amount for held in passed.held), default=None)
             for held in passed.held:
                 self._budgets.settle(held, cost)
+        elif entry.cost:
+            self._count(entry)
         if entry.line.id and entry.line.project and entry.line.endpoint in {"chat", "responses"}:
             self._owned(entry.line.id, entry.line.project)
         self._spool.append(closed(identity, entry))
@@ -159,12 +161,8 @@ class LedgerGate:
     ) -> tuple[Held, ...] | Over:
         """Hold money on every budget that a call counts towards; on none where one has no room."""
         day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
-        limits = {f"key:{key.name}": key.scope.budget}
-        for who in (f"project:{key.scope.project}", f"workload:{workload}"):
-            if who in self.budgets:
-                limits[who] = self.budgets[who]
         held: list[Held] = []
-        for who, budget in limits.items():
+        for who, budget in self._limits(key, workload).items():
             try:
                 found = self._budgets.hold(who, budget, day, amount, capped=capped)
             except LedgerUnavailable:
@@ -175,6 +173,24 @@ class LedgerGate:
                 return found
             held.append(found)
         return tuple(held)
+
+    def _limits(self, key: Key, workload: str | None) -> dict[str, Budget]:
+        """Every budget that a call counts towards, by who."""
+        limits = {f"key:{key.name}": key.scope.budget}
+        for who in (f"project:{key.scope.project}", f"workload:{workload}"):
+            if who in self.budgets:
+                limits[who] = self.budgets[who]
+        return limits
+
+    def _count(self, entry: Entry) -> None:
+        """The money of a call that somebody else sent: nothing was held for it, and it is spent."""
+        key = self._key_of(entry.line.key) if entry.line.key is not None else None
+        if key is None or entry.cost is None:
+            return
+        day = dt.datetime.fromtimestamp((entry.line.at or 0) / 1e6, dt.UTC).date()
+        workload = f"{entry.facts.workload:016x}" if entry.facts is not None else None
+        for who, budget in self._limits(key, workload).items():
+            self._budgets.spend(who, budget, day, entry.cost)
 
     def _let_go(self, held: tuple[Held, ...]) -> None:
         for one in held:

@@ -1,23 +1,31 @@
-"""What the gateway answers by itself: health, metrics, decisions without sending, calls, routing off and on."""
+"""What the gateway answers by itself: health, metrics, calls, decisions on calls that others send.
+
+What became of those is told here too, and routing is turned off and on.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
 from tierwise.errors import RequestError
 from tierwise.gateway._access import Caller, Refused
-from tierwise.gateway._errors import NO_ADMIN, NOT_FOUND
+from tierwise.gateway._errors import NO_ADMIN, NO_PLACE, NO_REPORT, NOT_FOUND
 from tierwise.gateway._metrics import Metrics
 from tierwise.ledger import Ledger
-from tierwise.online import Answer, Asked, Pipeline
+from tierwise.online import Answer, Asked, Pipeline, Sent
 
 ROUTING: Final = "routing"
 """The flag that says whether calls are routed."""
 ROUTING_OF: Final = "routing:"
 """With a workload's fingerprint after it, the flag for that workload alone."""
+AHEAD: Final = 86_400
+"""Seconds that another machine's clock may be ahead of ours."""
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+_Q = TypeVar("_Q", bound="Question")
 _JSON = (("content-type", "application/json"),)
 _TEXT = (("content-type", "text/plain; version=0.0.4; charset=utf-8"),)
 
@@ -46,6 +54,27 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
 
     workload: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")] | None = None
     """A fingerprint; None: all."""
+
+
+class Report(Question, frozen=True, kw_only=True):
+    """What `POST /v1/tierwise/calls` is told: a call as it was asked, and how it went."""
+
+    at: int
+    """When it was sent, microseconds since the epoch, UTC."""
+    latency: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """Microseconds from there to the last byte."""
+    decision: Text | None = None
+    """The `id` of the decision on it; None where there is none."""
+    carried: bool = False
+    """Whether it went as decided."""
+    reason: Text | None = None
+    """Why it did not."""
+    response: msgspec.Raw = msgspec.Raw(b"null")
+    """The reply in OpenAI's form, with its usage; of a stream, put together. Null where none came."""
+    status: Literal["ok", "error", "incomplete", "abandoned", "unknown"] | None = None
+    """How it ended, where the reply cannot say."""
+    error: Text | None = None
+    """Code or kind of the error."""
 
 
 class Own:
@@ -82,6 +111,8 @@ class Own:
         what = path.partition("?")[0].removeprefix("/v1/tierwise/")
         if (method, what) == ("POST", "decide"):
             return self._decide(body, caller, headers)
+        if (method, what) == ("POST", "calls"):
+            return self._took(body, caller, headers)
         if method == "GET" and what.startswith("calls/"):
             return self._call(what.removeprefix("calls/"), caller)
         if (method, what) in {("POST", "off"), ("POST", "on")}:
@@ -90,23 +121,29 @@ class Own:
 
     def _decide(self, body: bytes, caller: Caller, headers: Mapping[str, str]) -> Answer:
         """The decision on a call that somebody else sends."""
-        try:
-            asked = msgspec.json.decode(body, type=Question)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise RequestError(f"expected JSON with 'endpoint' and 'body': {error}") from None
-        given = {**headers, **{name.lower(): value for name, value in asked.headers.items()}}
-        ours = tuple((name, value) for name, value in given.items() if name.startswith("x-tierwise-"))
-        decided = self._pipeline.decided(
-            Asked(
-                method="POST",
-                path=asked.endpoint,
-                headers=ours,
-                body=bytes(asked.body),
-                project=caller.project,
-                callers=caller.names,
-            )
+        return _json(self._pipeline.decided(_asked(_read(body, Question), caller, headers)), 200)
+
+    def _took(self, body: bytes, caller: Caller, headers: Mapping[str, str]) -> Answer:
+        """A call that somebody else sent, taken down."""
+        if caller.key is None:
+            raise Refused(NO_REPORT)
+        told = _read(body, Report)
+        if not 0 <= told.at <= (time.time() + AHEAD) * 1e6:
+            raise RequestError(f"expected 'at' in microseconds since the epoch, not ahead, got {told.at}")
+        sent = Sent(
+            at=told.at,
+            latency=told.latency,
+            status=told.status,
+            error=told.error,
+            reply=bytes(told.response) if bytes(told.response) != b"null" else None,
+            decision=told.decision,
+            carried=told.carried,
+            reason=told.reason,
         )
-        return _json(decided, 200)
+        entry = self._pipeline.took(_asked(told, caller, headers), sent)
+        if entry is None:
+            raise Refused(NO_PLACE, 5)
+        return _json({"id": entry.id, "cost": f"{entry.cost:f}" if entry.cost is not None else None}, 200)
 
     def _call(self, identity: str, caller: Caller) -> Answer:
         found = self._ledger.call(identity) if self._ledger is not None else None
@@ -133,6 +170,29 @@ class Own:
             name = ROUTING if workload is None else ROUTING_OF + workload
             self._ledger.set_flag(name, word, f"key:{caller.key.name}")
         return _json({"routing": word, "workload": workload}, 200)
+
+
+def _read(body: bytes, kind: type[_Q]) -> _Q:
+    """What a request to us says. Raises RequestError."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"expected JSON with 'endpoint', 'body' and so on: {error}") from None
+
+
+def _asked(question: Question, caller: Caller, headers: Mapping[str, str]) -> Asked:
+    """The call that a question is about, with the labels that stand beside it."""
+    given = {**headers, **{name.lower(): value for name, value in question.headers.items()}}
+    return Asked(
+        method="POST",
+        path=question.endpoint,
+        headers=tuple((name, value) for name, value in given.items() if name.startswith("x-tierwise-")),
+        body=bytes(question.body),
+        key=caller.key.name if caller.key is not None else None,
+        project=caller.project,
+        callers=caller.names,
+        may_unroute=caller.key is None or caller.key.scope.unrouted,
+    )
 
 
 def _json(value: Any, status: int) -> Answer:

@@ -12,6 +12,7 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -126,6 +127,18 @@ class Budgets:
                 if share is not None:
                     share.used += cost - held.amount
             held.amount = cost
+
+    def spend(self, who: str, budget: Budget, day: dt.date, cost: Decimal) -> None:
+        """Count money that is already spent, whatever is left."""
+        with self._lock:
+            for kind, limit in (("day", budget.day), ("month", budget.month)):
+                if limit is None:
+                    continue
+                period = period_of(kind, day)
+                share = self._share(who, period, limit)
+                with suppress(LedgerUnavailable):
+                    self._left(share, who, period, cost)
+                share.used += cost
 
     def tend(self, day: dt.date) -> None:
         """Lease ahead, and give back what is not needed: every second or so, away from calls.

@@ -75,8 +75,9 @@ class Leases:
     def give(self, who: str, period: str, amount: Decimal) -> None:
         """Give back a part of what was leased. Raises LedgerUnavailable."""
         with self._alone() as connection:
-            mine = _rows(connection, who, period).get(self._process, _NOTHING)
-            _put(connection, who, period, self._process, max(_NOTHING, mine - amount), new=False)
+            mine = _rows(connection, who, period).get(self._process)
+            left = max(_NOTHING, (mine or _NOTHING) - amount)
+            _put(connection, who, period, self._process, left, new=mine is None)
 
     @contextmanager
     def _alone(self) -> Iterator[sa.Connection]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tierwise.online._admit import admit, creates
 from tierwise.online._course import Course
+from tierwise.online._elsewhere import Sent
 from tierwise.online._expect import ASSUMED_OUTPUT, ASSUMED_REASONING, expected_use, input_tokens, stated
 from tierwise.online._keeper import Keeper
 from tierwise.online._memory import Memory
@@ -47,6 +48,7 @@ __all__ = [
     "Recorder",
     "Reply",
     "Routed",
+    "Sent",
     "admit",
     "creates",
     "expected_use",

@@ -174,7 +174,7 @@ class Gate(Protocol):
         """Called for a call whose answer is to come: what is known of it so far."""
 
     def close(self, identity: str, entry: Entry) -> None:
-        """Called once for each call that was let go, when it is over."""
+        """Called once for each call that was let go, when it is over; and for each that somebody else sent."""
 
 
 class Run(msgspec.Struct, kw_only=True):
@@ -183,5 +183,7 @@ class Run(msgspec.Struct, kw_only=True):
     id: str
     at: int
     """Microseconds since the epoch, UTC."""
+    latency: int | None = None
+    """Microseconds that it took, where whoever sent it says so; None counts from `at` to its end."""
     attempts: int = 0
     tried: tuple[Attempt, ...] = ()

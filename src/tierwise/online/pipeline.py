@@ -42,6 +42,7 @@ from tierwise.calls import (
 from tierwise.catalog import Catalog, Lane
 from tierwise.errors import RequestError, TierwiseError
 from tierwise.online._admit import admit, creates
+from tierwise.online._elsewhere import FORGOTTEN, Decisions, Sent, as_sent, in_words
 from tierwise.online._keeper import Keeper
 from tierwise.online._late import Waiting, ended, ended_by, under_way
 from tierwise.online._memory import Memory
@@ -138,6 +139,7 @@ class Pipeline:
         # Ids are a name of this process and a number: asking the system for chance each time is slow.
         self.name, self._numbers = name or _new_name(), itertools.count(1)
         """Name of this process: what the ids of its calls begin with."""
+        self._decisions = Decisions()
 
     def renew_lock(self) -> None:
         """Forget who holds the lock: for a process just forked, where nobody does."""
@@ -163,7 +165,7 @@ class Pipeline:
                 self.late(asked.path, looked.body)
             return as_it_came(looked)
         call = admit(asked, endpoint)
-        run = Run(id=f"{self.name}{next(self._numbers):x}", at=int(self._clock() * 1e6))
+        run = Run(id=self._new_id(), at=int(self._clock() * 1e6))
         routed = self._route(call, run.at)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)
@@ -183,6 +185,8 @@ class Pipeline:
     def decided(self, asked: Asked) -> dict[str, Any]:
         """What would be sent for a call, and why, for whoever sends it: nothing is sent or recorded.
 
+        Its id is what `Sent.decision` names when the call is over.
+
         Raises:
             RequestError: A path that calls no model.
         """
@@ -190,27 +194,38 @@ class Pipeline:
         if endpoint is None:
             raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
         routed = self._route(admit(asked, endpoint), int(self._clock() * 1e6))
-        decision = routed.decision
-        found: dict[str, Any] = {
-            "path": routed.outgoing.path,
-            "body": msgspec.Raw(routed.outgoing.body) if routed.decision is not None else None,
-            "reason": routed.reason,
-        }
-        if decision is not None:
-            found |= {
-                "rung": {"model": decision.plan.rung.model, "effort": decision.plan.rung.effort},
-                "lane": decision.plan.lane,
-                "rule": decision.rule,
-                "moved": decision.moved,
-                "unproven": decision.unproven,
-                "expected_cost": f"{decision.expected_cost:f}"
-                if decision.expected_cost is not None
-                else None,
-                "reasons": decision.reasons,
-                "changes": decision.changes,
-                "breach": decision.breach,
-            }
-        return found
+        identity = self._new_id()
+        self._decisions.keep(identity, asked.project, routed)
+        return in_words(identity, routed)
+
+    def took(self, asked: Asked, sent: Sent) -> Entry | None:
+        """Price and take down a call that somebody else sent; None where it could not be taken down.
+
+        Args:
+            asked: The call as it was asked, before any decision.
+            sent: How it went.
+
+        Raises:
+            RequestError: A path that calls no model.
+        """
+        endpoint = creates(asked.method, asked.path)
+        if endpoint is None:
+            raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
+        call = admit(asked, endpoint)
+        known = self._decisions.find(sent.decision, asked.project)
+        identity, routed = known or (self._new_id(), self._not_decided(call, sent))
+        run = Run(id=identity, at=sent.at, latency=sent.latency, attempts=1)
+        return self._settle(call, as_sent(call, sent, routed), run, sent.reply, sent.status, error=sent.error)
+
+    def _not_decided(self, call: Admitted, sent: Sent) -> Routed:
+        """A call that went without a decision, or with one that is not known here."""
+        reason = sent.reason or (FORGOTTEN if sent.decision is not None else None)
+        routed = as_asked(call, reason=call.unread or reason)
+        if call.request is None or not call.request.messages:
+            return routed
+        with self._lock:
+            facts = self._recognise(call, call.request)
+        return msgspec.structs.replace(routed, facts=facts)
 
     def go_by(self, policy: Policy | None, learned: Learned | None, key: bytes) -> None:
         """Decide by another policy from the next call on; conversations under way keep their rungs."""
@@ -325,6 +340,9 @@ class Pipeline:
         cost = entry.cost if entry is not None else None
         return Answer(status=status, headers=(*headers, *self._told(routed, run, cost)), body=body)
 
+    def _new_id(self) -> str:
+        return f"{self.name}{next(self._numbers):x}"
+
     def _told(self, routed: Routed, run: Run, cost: Decimal | None) -> Headers:
         """Headers that tell what was decided; none where calls are only observed."""
         return told(run.id, routed, cost) if self.policy is not None else ()
@@ -366,7 +384,7 @@ class Pipeline:
         labels = call.labels
         return Around(
             at=run.at,
-            latency=max(0, int(self._clock() * 1e6) - run.at),
+            latency=run.latency if run.latency is not None else max(0, int(self._clock() * 1e6) - run.at),
             lane=routed.lane,
             status=status,
             error=error,
