@@ -22,7 +22,7 @@ from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import ROUTING, Own
 from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
-from tierwise.ledger import Budgets, Keys, Ledger, Spool
+from tierwise.ledger import Budgets, Keys, Ledger, Spool, corrections, newest
 from tierwise.online import Asked, Pipeline
 from tierwise.policy import Live, load_live
 from tierwise.upstream import Upstream
@@ -82,7 +82,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     access = Access(keys, remembered=options.settings.keys_remembered)
     objects = Objects(ledger)
     gate = LedgerGate(spool, catalog, Budgets(spent_in(ledger)), access.named, objects.own)
-    gate.budgets = ledger.budgets()
+    gate.budgets, gate.settled = ledger.budgets(), newest(ledger)
     pipeline = Pipeline(
         catalog,
         NoRecorder(),
@@ -189,6 +189,7 @@ async def _keep(
                 looked = now
                 pipeline.off = await asyncio.to_thread(ledger.flag, ROUTING) == "off"
                 gate.budgets = await asyncio.to_thread(ledger.budgets)
+                gate.correct(await asyncio.to_thread(corrections, ledger, gate.settled))
                 live = await asyncio.to_thread(policy.changed, catalog)
                 if live is not None:
                     pipeline.go_by(live.policy, live.learned, live.key)

@@ -9,19 +9,22 @@ from __future__ import annotations
 from tierwise.ledger._budgets import Budgets, Held, Over
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
-from tierwise.ledger._money import Budget
+from tierwise.ledger._money import Budget, exact, read_amount, shares
 from tierwise.ledger._reconcile import Difference, reconcile
+from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
-from tierwise.ledger._store import UNKNOWN, Ledger, day_of
+from tierwise.ledger._store import SETTLED, UNKNOWN, Ledger, day_of
 from tierwise.ledger._totals import BY, Total
 
 __all__ = [
     "BY",
     "PREFIX",
+    "SETTLED",
     "UNKNOWN",
     "Budget",
     "Budgets",
     "Closed",
+    "Correction",
     "Difference",
     "Held",
     "Key",
@@ -31,11 +34,20 @@ __all__ = [
     "Opened",
     "Over",
     "Scope",
+    "Settling",
     "Spool",
     "Total",
+    "corrections",
     "day_of",
     "decode_line",
     "encode_line",
+    "exact",
+    "newest",
     "orphans",
+    "read_amount",
     "reconcile",
+    "settle",
+    "settling",
+    "shares",
+    "uncovered",
 ]

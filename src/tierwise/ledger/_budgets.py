@@ -82,6 +82,17 @@ class Budgets:
             self._add(held.who, dt.date.fromisoformat(held.day), cost - held.amount)
             held.amount = cost
 
+    def correct(self, who: str, day: str, change: Decimal) -> None:
+        """Take in that calls of a day, held or counted before, cost more or less by `change` USD.
+
+        Sums that were not asked for yet are left: the ledger has them right. One asked for between
+        the correction and its being taken in here has it twice, until its day or month is over.
+        """
+        with self._lock:
+            for period in (day, day[:7]):
+                if (who, period) in self._sums:
+                    self._sums[who, period] += change
+
     def left(self, who: str, budget: Budget, day: dt.date) -> Decimal | None:
         """USD that are left, of the narrower of both limits; None without one."""
         with self._lock:

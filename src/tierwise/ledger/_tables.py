@@ -53,6 +53,24 @@ calls = sa.Table(
 )
 """One row a call, as it came out of the spool; `line` is the call as a recorder file holds it."""
 
+settlements = sa.Table(
+    "settlements",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("call", sa.String(64), nullable=False, unique=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("amount", Money, nullable=False),
+    sa.Column("held", Money, nullable=False),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+)
+"""What calls of unknown end are taken to have cost, by what OpenAI charged: appended to, never changed."""
+
+BOOK: Final = calls.outerjoin(settlements, settlements.c.call == calls.c.id)
+"""Calls, each with its settlement."""
+PAID: Final[sa.Function[str]] = sa.func.coalesce(calls.c.cost, settlements.c.amount)
+"""What a call cost: its own cost, else what it was settled at; null where neither is known."""
+
 keys = sa.Table(
     "keys",
     metadata,
@@ -117,7 +135,12 @@ def _first(connection: sa.Connection) -> None:
     metadata.create_all(connection)
 
 
-STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first,)
+def _second(connection: sa.Connection) -> None:
+    """Settlements; a new ledger has them from the first step."""
+    settlements.create(connection, checkfirst=True)
+
+
+STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second)
 """Migrations in order; the ledger's version is how many were taken."""
 
 
