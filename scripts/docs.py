@@ -38,6 +38,7 @@ COMMANDS = (
     ("budgets", "list"),
     ("spend",),
     ("reconcile",),
+    ("statement",),
     ("ledger", "export"),
     ("off",),
     ("on",),

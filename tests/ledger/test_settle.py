@@ -148,7 +148,7 @@ def test_settling_again_changes_nothing_and_a_calls_own_row_is_not_rewritten(
     assert Decimal(u[SETTLED]) + Decimal(v[SETTLED]) == Decimal("7E-18")
     assert Decimal(u[SETTLED]) > Decimal(v[SETTLED])
     (note,) = [what for _, who, what in ledger.notes() if who == "kim"]
-    assert note.startswith("settled 2 calls at 0.00000000000000000700, held 0.75; 2026-11-20 gpt-5.5")
+    assert note.startswith("settled 2 calls at 0.000000000000000007, held 0.75; 2026-11-20 gpt-5.5")
     with ledger.engine.connect() as connection:
         rows = connection.execute(sa.text("select call, held, who from settlements order by call")).all()
     assert [tuple(row) for row in rows] == [("u", "0.5", "kim"), ("v", "0.25", "kim")]

@@ -77,17 +77,21 @@ def _print(rows: list[Difference]) -> None:
 
 def _say(ledger: Ledger, plans: list[Settling], days: set[str], *, done: bool) -> None:
     """What becomes of calls of unknown end, or would with --settle."""
-    from tierwise.ledger import uncovered
+    from tierwise.ledger import plain, uncovered
 
     for plan in plans:
-        many = f"{plan.day} {plan.model[:60]}: {len(plan.calls):,} calls of unknown end, ${plan.held_for_all:f} held"
+        many = f"{plan.day} {plan.model[:60]}: {len(plan.calls):,} calls of unknown end, ${plain(plan.held_for_all)} held"
         if plan.amount is None:
             typer.echo(f"{many}, stay held: {plan.why}")
         else:
-            typer.echo(f"{many}, {'settled' if done else 'would be settled'} at ${plan.amount:f}: {plan.why}")
+            typer.echo(
+                f"{many}, {'settled' if done else 'would be settled'} at ${plain(plan.amount)}: {plan.why}"
+            )
     count, held = uncovered(ledger, days)
     if count:
-        typer.echo(f"{count:,} calls of unknown end on days that the costs do not cover stay held: ${held:f}")
+        typer.echo(
+            f"{count:,} calls of unknown end on days that the costs do not cover stay held: ${plain(held)}"
+        )
     if not done and any(plan.amount is not None for plan in plans):
         typer.echo("nothing is changed; settle them with --settle")
 

@@ -7,9 +7,10 @@ digit, and lines that the next audit reads. SQLAlchemy is an extra, loaded when 
 from __future__ import annotations
 
 from tierwise.ledger._budgets import Budgets, Held, Over
+from tierwise.ledger._entries import Entered, entries
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
-from tierwise.ledger._money import Budget, exact, read_amount, shares
+from tierwise.ledger._money import Budget, exact, plain, read_amount, shares
 from tierwise.ledger._reconcile import Difference, reconcile
 from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
@@ -26,6 +27,7 @@ __all__ = [
     "Closed",
     "Correction",
     "Difference",
+    "Entered",
     "Held",
     "Key",
     "Keys",
@@ -41,9 +43,11 @@ __all__ = [
     "day_of",
     "decode_line",
     "encode_line",
+    "entries",
     "exact",
     "newest",
     "orphans",
+    "plain",
     "read_amount",
     "reconcile",
     "settle",

@@ -39,6 +39,12 @@ def read_amount(text: str | None) -> Decimal | None:
     return found if found.is_finite() else None
 
 
+def plain(amount: Decimal) -> str:
+    """An amount as text: no exponent, no zeros at its end."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def shares(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     """An amount in parts that add up to it to the last digit, in proportion to weights.
 

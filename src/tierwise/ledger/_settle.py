@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from tierwise.calls import CostLine
 from tierwise.catalog import Catalog
 from tierwise.errors import CallerError
-from tierwise.ledger._money import exact, read_amount, shares
+from tierwise.ledger._money import exact, plain, read_amount, shares
 from tierwise.ledger._reconcile import Compared, compared, same
 from tierwise.ledger._store import SETTLED, UNKNOWN, Ledger, now
 from tierwise.ledger._tables import calls, events, settlements
@@ -139,10 +139,10 @@ def settle(ledger: Ledger, found: Iterable[Settling], who: str) -> int:
         for each in found:
             if each.amounts is None:
                 continue
-            said = f"{each.day} {each.model}: charged {each.charged:f}, counted {each.counted:f}; {each.why}"
+            said = f"{each.day} {each.model}: charged {plain(each.charged)}, counted {plain(each.counted)}; {each.why}"
             for identity, held, amount in zip(each.calls, each.held, each.amounts, strict=True):
                 _settle(connection, identity, held, amount, who, said)
-            note = f"settled {len(each.calls)} calls at {each.amount:f}, held {each.held_for_all:f}; {said}"
+            note = f"settled {len(each.calls)} calls at {plain(each.amount or _ZERO)}, held {plain(each.held_for_all)}; {said}"
             connection.execute(events.insert().values(at=now(), who=who[:200], what=note))
             done += len(each.calls)
     return done
@@ -162,7 +162,7 @@ def _settle(
         )
     connection.execute(
         settlements.insert().values(
-            call=identity, at=now(), amount=f"{amount:f}", held=f"{held:f}", who=who[:200], why=why
+            call=identity, at=now(), amount=plain(amount), held=plain(held), who=who[:200], why=why
         )
     )
 
