@@ -98,7 +98,8 @@ def test_the_command_says_the_difference_and_what_is_unexplained(bench: Any, tmp
 
 
 def test_a_running_gateway_lets_go_what_was_held_for_a_settled_call(bench: Any) -> None:
-    now, tomorrow = dt.datetime.now(dt.UTC), dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+    now = dt.datetime.now(dt.UTC)
+    later = now.date() + dt.timedelta(days=2)
     key = bench.key("tight", budget={"month": "1"})
     spool = Spool(bench.folder / "another")
     at = int(now.timestamp() * 1e6)
@@ -116,7 +117,7 @@ def test_a_running_gateway_lets_go_what_was_held_for_a_settled_call(bench: Any) 
     with pytest.raises(openai.RateLimitError, match="budget"):
         ask()
     line = CostLine(start=at, amount=Decimal("0.25"), line_item="gpt-5.4-2026-03-05, input")
-    assert settle(bench.ledger, settling(bench.ledger, [line], tomorrow), "kim") == 1
+    assert settle(bench.ledger, settling(bench.ledger, [line], later), "kim") == 1
     end = time.monotonic() + 10
     while time.monotonic() < end:
         try:

@@ -41,6 +41,7 @@ from tierwise.ledger import (
 
 DAY = dt.date(2026, 11, 20)
 TODAY = dt.date(2026, 11, 25)
+YESTERDAY = dt.date(2026, 11, 24)
 SNAPSHOT = "gpt-5.5-2026-04-23"
 
 
@@ -169,10 +170,11 @@ def test_where_nothing_more_was_charged_they_cost_nothing(ledger: Ledger, folder
         (charged("1.6"), [], "more was charged than is held"),
         (charged("0.8"), [], "less was charged than was counted"),
         (charged("1.2"), [closed("x", None)], "1 other calls have no price"),
-        (charged("1.2", day=TODAY), [opened("w", day=TODAY)], "the day is not over"),
+        (charged("1.2", day=TODAY), [opened("w", day=TODAY)], "costs of the day may still come"),
+        (charged("1.2", day=YESTERDAY), [opened("w", day=YESTERDAY)], "costs of the day may still come"),
         (charged("1.2"), [opened("w", model="our-own")], "the model is not known"),
     ],
-    ids=["more than held", "a discount", "unpriced beside", "today", "no such model"],
+    ids=["more than held", "a discount", "unpriced beside", "today", "yesterday", "no such model"],
 )
 def test_what_the_export_does_not_tell_stays_held(
     ledger: Ledger, folder: Path, lines: list[CostLine], calls: list[Any], why: str
@@ -315,3 +317,17 @@ def test_the_command_says_what_it_would_do_and_does_it_when_told(
     assert "settled 0 calls" in run(costs, "--ledger", where, "--settle")
     (total,) = ledger.totals()
     assert (total.cost, total.reserved) == (Decimal("1.25"), Decimal("0.75"))
+
+
+def test_costs_that_cannot_all_be_read_settle_nothing(ledger: Ledger, folder: Path) -> None:
+    fold(ledger, folder, opened("u"))
+    costs = exported(folder, "csv", "0.25")
+    rows = costs.read_text()
+    costs.write_text(rows + rows.splitlines()[1].replace("0.25", "a quarter") + "\n")
+    words = ["reconcile", str(costs), "--ledger", str(folder / "l.db"), "--settle"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tierwise", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "1 lines of the costs cannot be read, so that nothing is settled" in done.stderr
+    assert ledger.totals()[0].reserved == Decimal("0.5")

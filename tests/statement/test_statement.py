@@ -63,7 +63,10 @@ def closed(
     given: dict[str, Any] = {
         "status": "ok", "served": MODEL, "asked": "gpt-5.4-mini", "project": "p", "tokens": Tokens(uncached=10),
     } | call  # fmt: skip
-    recorded = Recorded(recorder=RECORDER_VERSION, at=at(day), key="app", cost=cost, as_asked=cost, **given)
+    as_asked = cost * 2 if cost is not None else None
+    recorded = Recorded(
+        recorder=RECORDER_VERSION, at=at(day), key="app", cost=cost, as_asked=as_asked, **given
+    )
     return Closed(id=identity, call=recorded, **(line or {}))
 
 
@@ -156,6 +159,7 @@ def test_rows_add_up_to_the_ledger_to_the_last_digit(
     assert sum(of.cost.listed for of in month.models.values()) == month.cost.listed
     if sums is not None:
         assert (month.calls, month.held) == (sums.calls, sums.reserved)
+        assert month.as_asked.counted == sums.as_asked
         assert month.unknown + month.unpriced == sums.unpriced
     sound(rows)
     assert "<html" in html(month)
@@ -304,7 +308,7 @@ def test_settled_and_held_and_unpriced_calls_are_told_apart(
         "",
     )
     assert (month.settled, month.unknown, month.unpriced) == (1, 1, 1)
-    assert month.saving.counted == month.saving.listed == 0
+    assert month.saving.listed == 0
     page = markdown(month)
     assert "Settled by what OpenAI charged: 1 call of unknown end, $0.123456789." in page
     assert "Held: $0.25 for 1 call whose end is not known" in page
@@ -327,11 +331,12 @@ def test_a_damaged_line_or_amount_is_counted_and_told(
     fold(ledger, tmp_path, *(closed(name, cost) for name in "abcd"))
     with ledger.engine.begin() as connection:
         for name, change in (
-            ("a", "line = x'7b'"), ("b", "cost = 'ten'"), ("c", "cost = 'NaN'"), ("d", "line = x'ff00'"),
+            ("a", "line = x'7b'"), ("b", "cost = 'ten'"), ("c", "cost = '1e999'"), ("d", "line = x'ff00'"),
         ):  # fmt: skip
             connection.execute(sa.text(f"update calls set {change} where id = '{name}'"))
     month, rows = stated(ledger, catalog)
     assert total(rows, "BilledCost") == 2 * cost == ledger.totals()[0].cost
+    assert month.as_asked.counted == 4 * cost == ledger.totals()[0].as_asked
     assert (month.damaged, month.unpriced, ledger.totals()[0].unpriced) == (4, 2, 2)
     page = markdown(month)
     assert "Damaged in the ledger: 4 calls." in page

@@ -13,6 +13,7 @@ from tierwise.cli._ledger import DEFAULT, Url, opened
 from tierwise.errors import CallerError
 
 if TYPE_CHECKING:
+    from tierwise.calls import CostLine
     from tierwise.ledger import Difference, Ledger, Settling
 
 
@@ -41,23 +42,38 @@ def reconcile(
     """
     import getpass
 
-    from tierwise.calls import CostLine, plan, read
     from tierwise.catalog import Catalog
 
     catalog = Catalog.open(prices)
-    lines = [record for unit in plan(costs).units for record in read(unit) if isinstance(record, CostLine)]
-    if not lines:
-        raise CallerError("expected OpenAI's costs (cost_*.csv, or the costs API), found no line of them")
+    lines = _lines(costs, whole=settle)
     with opened(ledger) as found:
         from tierwise import ledger as room
 
         rows = room.reconcile(found, lines, catalog)
         _print(rows)
         plans = room.settling(found, lines, dt.datetime.now(dt.UTC).date(), catalog)
+        count = room.settle(found, plans, f"user:{getpass.getuser()}") if settle else 0
         _say(found, plans, {row.day for row in rows}, done=settle)
         if settle:
-            count = room.settle(found, plans, f"user:{getpass.getuser()}")
             typer.echo(f"settled {count:,} calls")
+
+
+def _lines(costs: list[str], *, whole: bool) -> list[CostLine]:
+    """What the files have. Raises CallerError where that is nothing, or not all where it must be whole."""
+    from tierwise.calls import CostLine, Skipped, plan, read
+
+    records = [record for unit in plan(costs).units for record in read(unit)]
+    lines = [record for record in records if isinstance(record, CostLine)]
+    if not lines:
+        raise CallerError("expected OpenAI's costs (cost_*.csv, or the costs API), found no line of them")
+    unread = sum(isinstance(record, Skipped) for record in records)
+    if unread and whole:
+        raise CallerError(
+            f"{unread:,} lines of the costs cannot be read, so that nothing is settled by the others"
+        )
+    if unread:
+        typer.echo(f"{unread:,} lines of the costs cannot be read", err=True)
+    return lines
 
 
 def _print(rows: list[Difference]) -> None:

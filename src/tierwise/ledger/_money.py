@@ -9,7 +9,9 @@ from typing import Final
 import msgspec
 
 DIGITS: Final = 120
-"""Significant digits that sums of money keep; text of money has at most 60."""
+"""Significant digits that sums of money keep; twice what text of money has."""
+LONGEST: Final = 60
+"""Characters of text of money: an amount with an exponent beyond is damaged."""
 FINEST: Final = Decimal("1e-12")
 """USD that shares are cut to, where the amount itself has no finer digits."""
 
@@ -36,7 +38,7 @@ def read_amount(text: str | None) -> Decimal | None:
         found = Decimal(text)
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return found if found.is_finite() and abs(found.adjusted()) < LONGEST else None
 
 
 def plain(amount: Decimal) -> str:

@@ -23,6 +23,8 @@ from tierwise.ledger._reconcile import Compared, compared, same
 from tierwise.ledger._store import SETTLED, UNKNOWN, Ledger, now
 from tierwise.ledger._tables import calls, events, settlements
 
+FINAL: Final = dt.timedelta(days=1)
+"""How long a day must be over before its costs are taken for complete: a settlement is not undone."""
 _ZERO: Final = Decimal(0)
 
 
@@ -74,7 +76,7 @@ def settling(
     Args:
         ledger: What was counted.
         lines: The cost export or pages of the costs API.
-        today: The UTC day; it and later days are not over, so that nothing of theirs is settled.
+        today: The UTC day. Nothing is settled of days that were not over a day before it began.
         prices: Knows which names are one model; the package's own where none is given.
 
     Raises:
@@ -105,8 +107,8 @@ def _settling(each: Compared, today: dt.date) -> Settling:
 def _amount(each: Compared, charged: Decimal, today: dt.date) -> tuple[Decimal | None, str]:
     """USD that the calls of unknown end cost together, None where nothing tells; and why."""
     difference = charged - each.counted
-    if each.day >= today.isoformat():
-        return None, "the day is not over"
+    if dt.date.fromisoformat(each.day) >= today - FINAL:
+        return None, "costs of the day may still come: it is not over for a day yet"
     if not each.known:
         return None, "the model is not known, so that the export may have it under another name"
     if each.unpriced:

@@ -107,12 +107,12 @@ def charges(entry: Entered, day: dt.date, listed: Catalog, contract: Catalog) ->
         return _undivided(cost, "settled")
     call = _decoded(entry.line)
     if call is None:
-        return _undivided(cost, "whole", damaged=True)
+        return _undivided(cost, "whole", entry.as_asked, damaged=True)
     if call.tokens is None and not cost:
         return Charges(charges=(), as_asked=Sums(), tags=call.tags)
     found = _divided(entry, call, cost, day, listed, contract)
     if not found:
-        whole = _undivided(cost, "whole") if cost else Charges(charges=(), as_asked=Sums())
+        whole = _undivided(cost, "whole", entry.as_asked) if cost else Charges(charges=(), as_asked=Sums())
         return msgspec.structs.replace(whole, estimated=call.estimated, tags=call.tags)
     own = Sums()
     for one in found:
@@ -123,13 +123,18 @@ def charges(entry: Entered, day: dt.date, listed: Catalog, contract: Catalog) ->
     )
 
 
-def _undivided(cost: Decimal, basis: Basis, *, damaged: bool = False) -> Charges:
+def _undivided(
+    cost: Decimal, basis: Basis, as_asked: Decimal | None = None, *, damaged: bool = False
+) -> Charges:
     """A cost without what was used: it is the same at all prices, for nothing tells otherwise."""
+    before = as_asked if as_asked is not None else cost
     sums = Sums(counted=cost, listed=cost, contract=cost)
     charge = Charge(
         kind=WHOLE, quantity=None, unit=None, long=False, sums=sums, list_price=None, contract_price=None, basis=basis
     )  # fmt: skip
-    return Charges(charges=(charge,), as_asked=sums, damaged=damaged)
+    return Charges(
+        charges=(charge,), as_asked=Sums(counted=before, listed=before, contract=before), damaged=damaged
+    )
 
 
 def _decoded(line: bytes | None) -> Recorded | None:
