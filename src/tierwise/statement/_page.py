@@ -182,8 +182,8 @@ def _retries(month: Month) -> str:
         return "Retries: no call took more than one request."
     return (
         f"Retries: {month.attempts:,} requests beyond the first, for {_count(month.retried)}. The ledger has no cost of "
-        "them, $0 of the above: a request is sent again where it was refused or did not come through, and what is not "
-        "answered is not billed."
+        "them, $0 of the above: a request is sent again only where it was refused or did not come through, which OpenAI is "
+        "not known to bill."
     )
 
 
