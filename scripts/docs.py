@@ -44,6 +44,7 @@ COMMANDS = (
     ("spend",),
     ("reconcile",),
     ("ledger", "log"),
+    ("statement",),
     ("ledger", "export"),
     ("off",),
     ("on",),

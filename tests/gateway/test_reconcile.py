@@ -6,12 +6,16 @@ import csv
 import datetime as dt
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tierwise.calls import plan, read
-from tierwise.ledger import reconcile
+import openai
+import pytest
+
+from tierwise.calls import CostLine, plan, read
+from tierwise.ledger import Opened, Spool, reconcile, settle, settling
 
 COLUMNS = (
     "start_time", "end_time", "start_time_iso", "end_time_iso", "amount_value", "amount_currency",
@@ -91,3 +95,40 @@ def test_the_command_says_the_difference_and_what_is_unexplained(bench: Any, tmp
     )  # fmt: skip
     assert name in done.stdout
     assert "unexplained: $0.000000, 0.00 % of what was charged" in done.stdout
+
+
+def test_a_running_gateway_lets_go_what_was_held_for_a_settled_call(bench: Any) -> None:
+    now = dt.datetime.now(dt.UTC)
+    later = now.date() + dt.timedelta(days=2)
+    key = bench.key("tight", budget={"month": "1"})
+    spool = Spool(bench.folder / "another")
+    at = int(now.timestamp() * 1e6)
+    spool.append(
+        Opened(id="gone", at=at, project="default", key="tight", model="gpt-5.4", reserved=Decimal("0.9999"))
+    )
+    path = spool.path
+    spool.close()
+    bench.ledger.fold(path, orphan=True)
+    client = bench.client(key)
+
+    def ask() -> Any:
+        return client.responses.create(model="gpt-5.5", input="Prove it.", max_output_tokens=2_000)
+
+    with pytest.raises(openai.RateLimitError, match="budget"):
+        ask()
+    line = CostLine(start=at, amount=Decimal("0.25"), line_item="gpt-5.4-2026-03-05, input")
+    assert settle(bench.ledger, settling(bench.ledger, [line], later), "kim") == 1
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            ask()
+        except openai.RateLimitError:
+            time.sleep(0.1)
+        else:
+            break
+    else:
+        raise AssertionError("what was held for the settled call is still held")
+    bench.settled(2)
+    (total,) = [total for total in bench.ledger.totals("key") if total.name == "tight"]
+    assert (total.reserved, total.unpriced) == (0, 0)
+    assert total.cost > Decimal("0.25")

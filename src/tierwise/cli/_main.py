@@ -20,6 +20,7 @@ from tierwise.cli._record import record
 from tierwise.cli._route import route
 from tierwise.cli._serve import serve
 from tierwise.cli._simulate import simulate
+from tierwise.cli._statement import statement
 from tierwise.errors import TierwiseError
 
 ENDED = 143
@@ -48,6 +49,7 @@ def build() -> typer.Typer:
     app.command()(serve)
     app.command()(spend)
     app.command()(reconcile)
+    app.command()(statement)
     app.command()(off)
     app.command()(on)
     app.command()(simulate)

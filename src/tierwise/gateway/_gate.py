@@ -15,7 +15,7 @@ import msgspec
 from tierwise.catalog import Catalog, Lane, Tokens
 from tierwise.errors import CatalogError, LedgerUnavailable
 from tierwise.gateway._errors import NO_LEASE, NO_MODEL, NO_PLACE, NO_WORKLOAD, error
-from tierwise.ledger import Budget, Budgets, Closed, Held, Key, Opened, Over, Spool
+from tierwise.ledger import Budget, Budgets, Closed, Correction, Held, Key, Opened, Over, Spool
 from tierwise.online import Admitted, Answer, Entry, Routed
 
 _LOG: Final = logging.getLogger("tierwise")
@@ -59,6 +59,8 @@ class LedgerGate:
         self._open: dict[str, Pass] = {}
         self.budgets: dict[str, Budget] = {}
         """Budgets beside those of keys, as the ledger has them; whoever looks at it sets them."""
+        self.settled = 0
+        """Number of the newest settlement that budgets know of; set before the first call."""
 
     def open(self, identity: str, call: Admitted, routed: Routed) -> Answer | None:
         """Check scope and budget, hold money, write the intent down. An Answer refuses the call."""
@@ -118,6 +120,14 @@ class LedgerGate:
         if entry.line.id and entry.line.project and entry.line.endpoint in {"chat", "responses"}:
             self._owned(entry.line.id, entry.line.project)
         self._spool.append(closed(identity, entry))
+
+    def correct(self, found: list[Correction]) -> None:
+        """Let budgets know what calls of unknown end of this process were settled at; oldest first."""
+        for one in found:
+            if one.call.startswith(self._spool.process):
+                for who in one.who:
+                    self._budgets.correct(who, one.day, one.change)
+            self.settled = one.number
 
     def most(self, call: Admitted, routed: Routed) -> tuple[Decimal, bool]:
         """USD that a call may cost, and whether it can cost no more: it says how much it may write."""

@@ -25,7 +25,7 @@ from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import ROUTING, Own, off_for
 from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
-from tierwise.ledger import Budgets, Keys, Ledger, Policies, Spool
+from tierwise.ledger import Budgets, Keys, Ledger, Policies, Spool, corrections, newest
 from tierwise.online import Asked, Pipeline
 from tierwise.upstream import Upstream
 
@@ -91,7 +91,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     access = Access(keys, remembered=options.settings.keys_remembered)
     objects = Objects(ledger)
     gate = LedgerGate(spool, catalog, budgets, access.named, objects.own)
-    gate.budgets = ledger.budgets()
+    gate.budgets, gate.settled = ledger.budgets(), newest(ledger)
     pipeline = Pipeline(
         catalog,
         NoRecorder(),
@@ -211,6 +211,7 @@ async def _keep(
                 pipeline.off = flags.get(ROUTING) == "off"
                 pipeline.off_for = off_for(flags)
                 gate.budgets = await asyncio.to_thread(ledger.budgets)
+                gate.correct(await asyncio.to_thread(corrections, ledger, gate.settled))
                 await asyncio.to_thread(budgets.tend, dt.datetime.now(dt.UTC).date())
                 live = await asyncio.to_thread(force.changed) if force is not None else None
                 if live is not None:

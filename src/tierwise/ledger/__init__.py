@@ -7,25 +7,30 @@ digit, and lines that the next audit reads. SQLAlchemy is an extra, loaded when 
 from __future__ import annotations
 
 from tierwise.ledger._budgets import Budgets, Held, Over
+from tierwise.ledger._entries import Entered, entries
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._leases import Leases
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
-from tierwise.ledger._money import Budget
+from tierwise.ledger._money import Budget, exact, plain, read_amount, shares
 from tierwise.ledger._policies import GATEWAY, Policies, Version
 from tierwise.ledger._reconcile import Difference, reconcile
+from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
-from tierwise.ledger._store import UNKNOWN, Ledger, day_of
+from tierwise.ledger._store import SETTLED, UNKNOWN, Ledger, day_of
 from tierwise.ledger._totals import BY, Total
 
 __all__ = [
     "BY",
     "GATEWAY",
     "PREFIX",
+    "SETTLED",
     "UNKNOWN",
     "Budget",
     "Budgets",
     "Closed",
+    "Correction",
     "Difference",
+    "Entered",
     "Held",
     "Key",
     "Keys",
@@ -36,12 +41,23 @@ __all__ = [
     "Over",
     "Policies",
     "Scope",
+    "Settling",
     "Spool",
     "Total",
     "Version",
+    "corrections",
     "day_of",
     "decode_line",
     "encode_line",
+    "entries",
+    "exact",
+    "newest",
     "orphans",
+    "plain",
+    "read_amount",
     "reconcile",
+    "settle",
+    "settling",
+    "shares",
+    "uncovered",
 ]

@@ -128,6 +128,18 @@ class Budgets:
                     share.used += cost - held.amount
             held.amount = cost
 
+    def correct(self, who: str, day: str, change: Decimal) -> None:
+        """Take in that calls of this process, held or counted before, cost more or less by `change` USD.
+
+        Their settlement changed the lease in the ledger by as much (`Leases`).
+        """
+        with self._lock:
+            for period in (day, day[:7]):
+                share = self._shares.get((who, period))
+                if share is not None:
+                    share.used += change
+                    share.leased += change
+
     def spend(self, who: str, budget: Budget, day: dt.date, cost: Decimal) -> None:
         """Count money that is already spent, whatever is left."""
         with self._lock:

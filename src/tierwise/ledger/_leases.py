@@ -10,7 +10,8 @@ good order, else when its spool is folded in.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
@@ -18,7 +19,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from tierwise.errors import LedgerUnavailable
-from tierwise.ledger._tables import calls, leases, take_turn
+from tierwise.ledger._money import read_amount
+from tierwise.ledger._tables import BOOK, PAID, calls, leases, take_turn
 
 BEFORE: Final = ""
 """The process whose lease is what was spent before anybody asked."""
@@ -101,6 +103,18 @@ def settle_process(engine: sa.Engine, process: str) -> None:
             _put(connection, who, period, process, amount, new=False)
 
 
+def correct(connection: sa.Connection, call: str, who: Iterable[str], day: str, change: Decimal) -> None:
+    """Change what stands in the ledger for a call by what it was settled at, in the lease that it counts to.
+
+    To be called once `take_turn` was.
+    """
+    for each, period in itertools.product(who, (day, day[:7])):
+        rows = _rows(connection, each, period)
+        mine = next((process for process in rows if process and call.startswith(process)), BEFORE)
+        if mine in rows:
+            _put(connection, each, period, mine, max(_NOTHING, rows[mine] + change), new=False)
+
+
 def spent(connection: sa.Connection, who: str, period: str, process: str | None = None) -> Decimal:
     """USD that a key, project or workload spent or has held in a day or month, of all processes or of one."""
     kind, _, name = who.partition(":")
@@ -108,9 +122,9 @@ def spent(connection: sa.Connection, who: str, period: str, process: str | None 
     where = [calls.c[kind] == name, calls.c.day >= first, calls.c.day <= last]
     if process is not None:
         where.append(calls.c.id.startswith(process, autoescape=True))
-    found = connection.execute(sa.select(calls.c.cost, calls.c.reserved).where(*where))
+    found = connection.execute(sa.select(PAID, calls.c.reserved).select_from(BOOK).where(*where))
     # Decimal text is summed here: no database's own numbers keep every digit.
-    return sum((Decimal(cost or reserved or 0) for cost, reserved in found), _NOTHING)
+    return sum((read_amount(paid or reserved) or _NOTHING for paid, reserved in found), _NOTHING)
 
 
 def period_of(kind: str, day: dt.date) -> str:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
 from tierwise.calls import CostLine
-from tierwise.ledger._store import Ledger
-from tierwise.ledger._tables import calls
+from tierwise.catalog import Catalog
+from tierwise.errors import CallerError, CatalogError
+from tierwise.ledger._money import exact, read_amount
+from tierwise.ledger._store import UNKNOWN, Ledger
+from tierwise.ledger._tables import BOOK, PAID, calls
 
 CLOSE: Final = Decimal("0.01")
 """Share of what was charged within which two sums are taken for equal: exports are rounded."""
+BILLED: Final = "calls whose end is not known were billed"
 _ZERO: Final = Decimal(0)
 
 
@@ -45,90 +49,152 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return _ZERO if self.reason else abs(self.difference)
 
 
-class _Counted(msgspec.Struct):
-    cost: Decimal = _ZERO
+class Compared(msgspec.Struct, kw_only=True):
+    """One model on one day as both sides have it, with the calls whose end is not known."""
+
+    day: str
+    known: bool = False
+    """Whether the catalog knows the model, so that its names on both sides are one."""
+    charged: Decimal | None = None
+    """None where the export has no line of it."""
+    counted: Decimal = _ZERO
+    calls: int = 0
     held: Decimal = _ZERO
     unpriced: int = 0
+    unknown: list[tuple[str, Decimal]] = []
+    """Id of each call of unknown end, and USD held for it."""
+    names: dict[str, None] = {}
+    """As the export writes it, then as the ledger does."""
+    model: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called: the one name it goes by on both sides, else the model's."""
+        exported = list(self.names)
+        return exported[0] if len(exported) == 1 or not self.known else self.model
 
 
-def reconcile(ledger: Ledger, lines: Iterable[CostLine]) -> list[Difference]:
+def reconcile(ledger: Ledger, lines: Iterable[CostLine], prices: Catalog | None = None) -> list[Difference]:
     """Every model and day that either side has, by day and then by money.
 
     Args:
         ledger: What was counted.
         lines: The cost export or pages of the costs API, by line item ('gpt-5.4-2026-03-05, input').
+        prices: Knows which names are one model; the package's own where none is given.
+
+    Raises:
+        CallerError: A line is not in USD.
     """
-    charged: dict[tuple[str, str], Decimal] = {}
-    for line in lines:
-        key = (_day(line.start), _model(line.line_item))
-        charged[key] = charged.get(key, _ZERO) + line.amount
-    days = {day for day, _ in charged}
-    counted = _counted(ledger, days)
-    rows = [
-        _row(day, model, charged.get((day, model)), counted.get((day, model)))
-        for day, model in {*charged, *counted}
-    ]
+    rows = [_row(each) for each in compared(ledger, lines, prices)]
     return sorted(rows, key=lambda row: (row.day, -max(row.charged, row.counted), row.model))
 
 
-def _counted(ledger: Ledger, days: set[str]) -> dict[tuple[str, str], _Counted]:
+def compared(ledger: Ledger, lines: Iterable[CostLine], prices: Catalog | None = None) -> list[Compared]:
+    """Both sides by day and model, in no order; as `reconcile`."""
+    names = _Names(prices if prices is not None else Catalog.open())
+    found: dict[tuple[str, str], Compared] = {}
+    with localcontext(exact()):
+        for line in lines:
+            if line.currency.strip().lower() != "usd":
+                raise CallerError(
+                    f"expected costs in USD, found {line.currency!r:.20}; the ledger is in USD, and no rate is assumed"
+                )
+            of = names.of(found, _day(line.start), _item(line.line_item))
+            of.charged = (of.charged or _ZERO) + line.amount
+        exported = {key: len(each.names) for key, each in found.items()}
+        _count(ledger, {day for day, _ in found}, names, found)
+    for key, length in exported.items():
+        # A name of the export's goes before those of the ledger's.
+        found[key].names = dict.fromkeys(list(found[key].names)[:length])
+    return list(found.values())
+
+
+def _count(ledger: Ledger, days: set[str], names: _Names, found: dict[tuple[str, str], Compared]) -> None:
     """The ledger's sums of the days that the export has."""
     columns: tuple[Any, ...] = (
-        calls.c.day,
-        calls.c.served,
-        calls.c.asked,
-        calls.c.cost,
-        calls.c.reserved,
-        calls.c.status,
-    )
-    found: dict[tuple[str, str], _Counted] = {}
+        calls.c.id, calls.c.day, calls.c.served, calls.c.asked, PAID, calls.c.cost, calls.c.reserved, calls.c.status,
+    )  # fmt: skip
+    query = sa.select(*columns).select_from(BOOK).where(calls.c.day.in_(sorted(days)))
     with ledger.engine.connect().execution_options(yield_per=5_000) as connection:
-        for day, served, asked, cost, reserved, status in connection.execute(
-            sa.select(*columns).where(calls.c.day.in_(sorted(days)))
-        ):
+        for identity, day, served, asked, paid, own, reserved, status in connection.execute(query):
             if status == "error" and served is None:
                 continue
-            of = found.setdefault((day, (served or asked or "(unknown)").lower()), _Counted())
-            of.cost += Decimal(cost) if cost is not None else 0
-            of.held += Decimal(reserved) if reserved is not None else 0
-            of.unpriced += cost is None and reserved is None
-    return found
+            of = names.of(found, day, (served or asked or "(unknown)").lower())
+            cost, held = read_amount(paid), read_amount(reserved)
+            of.calls += 1
+            of.counted += cost if cost is not None else _ZERO
+            of.held += held if held is not None else _ZERO
+            if status == UNKNOWN and own is None:
+                of.unknown.append((identity, held or _ZERO))
+            else:
+                of.unpriced += cost is None
 
 
-def _row(day: str, model: str, charged: Decimal | None, counted: _Counted | None) -> Difference:
-    known = counted or _Counted()
-    paid = charged if charged is not None else _ZERO
+class _Names:
+    """Which names are one model: a call of unknown end has the name it was sent with, an export that of a snapshot."""
+
+    def __init__(self, prices: Catalog) -> None:
+        self._prices = prices
+        self._known: dict[str, tuple[str, bool]] = {}
+
+    def of(self, found: dict[tuple[str, str], Compared], day: str, name: str) -> Compared:
+        """The entry of a name's model on a day, begun where there is none."""
+        if name not in self._known:
+            self._known[name] = self._resolved(name)
+        model, known = self._known[name]
+        entry = found.get((day, model))
+        if entry is None:
+            entry = found[day, model] = Compared(day=day, known=known, model=model, unknown=[], names={})
+        entry.names[name] = None
+        return entry
+
+    def _resolved(self, name: str) -> tuple[str, bool]:
+        try:
+            found = self._prices.resolve(name)
+        except CatalogError:
+            return name, False
+        # A fine-tuned model is charged by itself.
+        return (name if found.how == "fine-tune" else found.model.name), True
+
+
+def _row(each: Compared) -> Difference:
     return Difference(
-        day=day,
-        model=model,
-        charged=paid,
-        counted=known.cost,
-        held=known.held,
-        unpriced=known.unpriced,
-        reason=_reason(charged, known, there=counted is not None),
+        day=each.day,
+        model=each.name,
+        charged=each.charged if each.charged is not None else _ZERO,
+        counted=each.counted,
+        held=each.held,
+        unpriced=each.unpriced,
+        reason=_reason(each),
     )
 
 
-def _reason(charged: Decimal | None, known: _Counted, *, there: bool) -> str:
+def _reason(each: Compared) -> str:
     """Why the two sides differ, by what each has."""
-    if not there:
+    charged, counted = each.charged, each.counted
+    if not each.calls:
         return "not called through the gateway"
     if charged is None:
         return "not in the export: not charged yet, free, or under another name"
-    difference = charged - known.cost
-    if abs(difference) <= CLOSE * max(charged, known.cost):
+    difference = charged - counted
+    if same(charged, counted):
         return ""
-    if 0 < difference <= known.held:
-        return "calls whose end is not known were billed"
-    if difference > 0 and known.unpriced:
-        return f"{known.unpriced} calls have no price here"
-    if known.cost and difference < 0:
-        percent = (charged * 100 / known.cost).quantize(Decimal("0.1"))
+    if 0 < difference <= each.held:
+        return BILLED
+    if difference > 0 and each.unpriced:
+        return f"{each.unpriced} calls have no price here"
+    if counted and difference < 0:
+        percent = (charged * 100 / counted).quantize(Decimal("0.1"))
         return f"charged at {percent} % of these prices: a discount? say so in the overrides file"
     return ""
 
 
-def _model(item: str | None) -> str:
+def same(charged: Decimal, counted: Decimal) -> bool:
+    """Whether two sums are taken for equal."""
+    return abs(charged - counted) <= CLOSE * max(charged, counted)
+
+
+def _item(item: str | None) -> str:
     """The model of a line item; the item itself where it names none."""
     return (item or "(no line item)").partition(",")[0].strip().lower()
 

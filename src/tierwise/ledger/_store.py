@@ -17,13 +17,15 @@ from tierwise.ledger._leases import Leases, settle_process
 from tierwise.ledger._lines import Closed, Line, Opened
 from tierwise.ledger._money import Budget
 from tierwise.ledger._spool import SUFFIX, lines_from, orphans, process_of
-from tierwise.ledger._tables import budgets, calls, events, flags, folded, migrate, objects
+from tierwise.ledger._tables import BOOK, budgets, calls, events, flags, folded, migrate, objects, settlements
 from tierwise.ledger._totals import Total, totals
 
 GROUP: Final = 500
 """Lines folded in one transaction."""
 UNKNOWN: Final = "unknown"
 """Status of a call whose process died before its end was known."""
+SETTLED: Final = "settled"
+"""Status of such a call once what OpenAI charged told what it cost; its cost is in its settlement."""
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -144,10 +146,11 @@ class Ledger:
     # ------------------------------------------------------------ reading
 
     def call(self, identity: str) -> dict[str, Any] | None:
-        """One call's row, without its line; None where it is not in."""
+        """One call's row, without its line, with what it was `settled` at; None where it is not in."""
         columns = [column for column in calls.c if column.name != "line"]
+        query = sa.select(*columns, settlements.c.amount.label(SETTLED)).select_from(BOOK)
         with self.engine.connect() as connection:
-            row = connection.execute(sa.select(*columns).where(calls.c.id == identity)).mappings().first()
+            row = connection.execute(query.where(calls.c.id == identity)).mappings().first()
         return dict(row) if row is not None else None
 
     def waiting(self, since: int) -> Iterator[tuple[str, Recorded]]:
@@ -257,7 +260,8 @@ def _take(connection: sa.Connection, group: list[Line]) -> None:
                 rows[line.id] = _opened(line)
         elif before is None or before["status"] == UNKNOWN:
             held = before["reserved"] if before is not None else None
-            rows[line.id] = {**_closed(line), "reserved": held if line.call.status == UNKNOWN else None}
+            end = _closed(line)
+            rows[line.id] = {**end, "reserved": held if _held_for(end) else None}
     found = connection.execute(sa.select(calls.c.id, calls.c.status).where(calls.c.id.in_(list(rows))))
     known = {identity: status for identity, status in found}  # noqa: C416 - rows are not pairs to mypy
     new = [row for identity, row in rows.items() if identity not in known]
@@ -266,12 +270,20 @@ def _take(connection: sa.Connection, group: list[Line]) -> None:
     ends = [
         row for identity, row in rows.items() if known.get(identity) == UNKNOWN and row["line"] is not None
     ]
+    late = [
+        identity for identity in rows if known.get(identity) == SETTLED and rows[identity]["line"] is not None
+    ]
+    for identity in late:
+        said = f"the end of {identity} came after it was settled; what it was settled at stays"
+        connection.execute(events.insert().values(at=now(), who="ledger", what=said))
     for row in ends:
-        # What nobody knows keeps what was held for it.
-        values = {
-            name: value for name, value in row.items() if name != "reserved" or row["status"] != UNKNOWN
-        }
+        values = {name: value for name, value in row.items() if name != "reserved" or not _held_for(row)}
         connection.execute(calls.update().where(calls.c.id == row["id"]).values(**values))
+
+
+def _held_for(row: dict[str, Any]) -> bool:
+    """Whether a call that is over keeps what was held for it: nobody knows its end, nor what it cost."""
+    return row["status"] == UNKNOWN and row["cost"] is None
 
 
 def _reached(connection: sa.Connection, name: str, offset: int) -> None:
@@ -320,6 +332,7 @@ def _money(amount: Decimal | None) -> str | None:
 
 
 def _amount(text: str | None) -> Decimal | None:
+    # A damaged budget is no missing one: this raises.
     return None if text is None else Decimal(text)
 
 

@@ -56,6 +56,24 @@ calls = sa.Table(
 )
 """One row a call, as it came out of the spool; `line` is the call as a recorder file holds it."""
 
+settlements = sa.Table(
+    "settlements",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("call", sa.String(64), nullable=False, unique=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("amount", Money, nullable=False),
+    sa.Column("held", Money, nullable=False),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+)
+"""What calls of unknown end are taken to have cost, by what OpenAI charged: appended to, never changed."""
+
+BOOK: Final = calls.outerjoin(settlements, settlements.c.call == calls.c.id)
+"""Calls, each with its settlement."""
+PAID: Final[sa.Function[str]] = sa.func.coalesce(calls.c.cost, settlements.c.amount)
+"""What a call cost: its own cost, else what it was settled at; null where neither is known."""
+
 keys = sa.Table(
     "keys",
     metadata,
@@ -183,14 +201,14 @@ def _first(connection: sa.Connection) -> None:
 
 
 def _second(connection: sa.Connection) -> None:
-    """Leases, policies with who approved them, and logs that can only grow."""
-    metadata.create_all(connection, tables=[leases, policies, approvals, uses, turns])
+    """Leases, policies with who approved them, settlements; and logs that can only grow."""
+    metadata.create_all(connection, tables=[leases, policies, approvals, uses, turns, settlements])
     connection.execute(turns.insert(), [{"name": "leases", "number": 0}])
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_REFUSE)
     statement = _GROWS.get(connection.dialect.name)
     if statement is not None:
-        for table, verb in itertools.product((events, approvals, uses), ("UPDATE", "DELETE")):
+        for table, verb in itertools.product((events, approvals, uses, settlements), ("UPDATE", "DELETE")):
             connection.exec_driver_sql(statement.format(table=table.name, verb=verb))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from tierwise.ledger._tables import calls
+from tierwise.ledger._money import exact, read_amount
+from tierwise.ledger._tables import BOOK, PAID, calls
 
 BY: Final = ("workload", "model", "key", "project", "lane", "day", "rule", "task", "status")
 """What sums can be taken by."""
@@ -22,7 +23,7 @@ class Total:
         self.name = name
         self.calls = 0
         self.cost = Decimal(0)
-        """USD of calls that have a price, exact."""
+        """USD of calls that have a price or were settled, exact."""
         self.as_asked = Decimal(0)
         """USD that the same calls would have cost as asked, estimated where they were moved."""
         self.reserved = Decimal(0)
@@ -36,21 +37,23 @@ def totals(engine: sa.Engine, by: str | None, since: str | None, until: str | No
     column: Any = sa.literal("") if by is None else calls.c["served" if by == "model" else by]
     where = [calls.c.day >= since] if since else []
     where += [calls.c.day <= until] if until else []
-    columns = (calls.c.cost, calls.c.as_asked, calls.c.reserved, calls.c.input, calls.c.output)
+    columns: tuple[Any, ...] = (PAID, calls.c.as_asked, calls.c.reserved, calls.c.input, calls.c.output)
     found: dict[str, Total] = {}
-    with engine.connect().execution_options(yield_per=5_000) as connection:
+    with localcontext(exact()), engine.connect().execution_options(yield_per=5_000) as connection:
         # Decimal text is summed here: no database's own numbers keep every digit.
         for name, cost, as_asked, reserved, read, wrote in connection.execute(
-            sa.select(column, *columns).where(*where)
+            sa.select(column, *columns).select_from(BOOK).where(*where)
         ):
             total = found.setdefault(name or "", Total(name or ""))
             total.calls += 1
             total.input += read
             total.output += wrote
-            total.reserved += Decimal(reserved) if reserved is not None else 0
-            if cost is None:
+            total.reserved += read_amount(reserved) or 0
+            paid = read_amount(cost)
+            if paid is None:
                 total.unpriced += 1
                 continue
-            total.cost += Decimal(cost)
-            total.as_asked += Decimal(as_asked if as_asked is not None else cost)
+            before = read_amount(as_asked)
+            total.cost += paid
+            total.as_asked += before if before is not None else paid
     return sorted(found.values(), key=lambda total: (-total.cost, total.name))

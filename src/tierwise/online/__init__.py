@@ -12,6 +12,7 @@ from tierwise.online._elsewhere import Sent
 from tierwise.online._expect import ASSUMED_OUTPUT, ASSUMED_REASONING, expected_use, input_tokens, stated
 from tierwise.online._keeper import Keeper
 from tierwise.online._memory import Memory
+from tierwise.online._price import tokens_as_asked
 from tierwise.online._recorders import FileRecorder, MemoryRecorder
 from tierwise.online._reply import refusal
 from tierwise.online._values import (
@@ -55,4 +56,5 @@ __all__ = [
     "input_tokens",
     "refusal",
     "stated",
+    "tokens_as_asked",
 ]
