@@ -6,7 +6,7 @@ digit, and lines that the next audit reads. SQLAlchemy is an extra, loaded when 
 
 from __future__ import annotations
 
-from tierwise.ledger._budgets import Budgets, Held, Over
+from tierwise.ledger._budgets import Budgets, Held, Over, Standing
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
 from tierwise.ledger._money import Budget
@@ -32,6 +32,7 @@ __all__ = [
     "Over",
     "Scope",
     "Spool",
+    "Standing",
     "Total",
     "day_of",
     "decode_line",

@@ -41,6 +41,18 @@ class Over(msgspec.Struct, frozen=True, kw_only=True):
     left: Decimal
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a budget is spent."""
+
+    who: str
+    period: str
+    """A UTC day or month as ISO has it: '2026-11-25', '2026-11'."""
+    limit: Decimal
+    """USD."""
+    spent: Decimal
+    """USD, without what is held for calls under way."""
+
+
 class Budgets:
     """What is spent and held, by who spends.
 
@@ -91,6 +103,12 @@ class Budgets:
                 if limit is not None
             ]
         return min(limits, default=None)
+
+    def sums(self, day: dt.date) -> dict[tuple[str, str], Decimal]:
+        """USD spent or held in a day and in its month, by who and period, where calls counted towards it."""
+        names = {_name(period, day) for period in ("day", "month")}
+        with self._lock:
+            return {name: total for name, total in self._sums.items() if name[1] in names}
 
     def _sum(self, who: str, period: str, day: dt.date) -> Decimal:
         found = self._sums.get((who, period))
