@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -71,6 +72,9 @@ WRONG: list[tuple[list[str], dict[str, Any], str]] = [
     (["serve", "--own-keys", "--observe", "--host", "0.0.0.0"], {}, "keys create"),
     (["serve", "--own-keys", "--observe", "--upstream", "ftp://x"], {}, "no http(s) address"),
     (["serve", "--own-keys", "--observe", "--ledger", "nonsense://x"], {}, "SQLite"),
+    (["serve", "--own-keys", "--observe", "--log", "xml"], {}, "expected --log text or json, got xml"),
+    (["serve", "--own-keys", "--observe", "--log-level", "loud"], {}, "debug, info, warning, error"),
+    (["serve", "--own-keys", "--observe", "--alerts", "http://example.com/x"], {}, "alerts address of https"),
     (["spend"], {}, "expected a ledger at tierwise.db"),
     (["spend", "--by", "colour", "--ledger", "l.db"], {"ledger": True}, "expected --by one of"),
     (["spend", "--since", "yesterday", "--ledger", "l.db"], {"ledger": True}, "2026-11-25"),
@@ -90,6 +94,45 @@ def test_what_cannot_be_done_says_what_to_do(
     assert found.returncode == 1
     assert said in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_tracing_without_its_packages_says_which_extra_it_takes(tmp_path: Path) -> None:
+    (tmp_path / "opentelemetry").mkdir()
+    (tmp_path / "opentelemetry" / "__init__.py").touch()
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    found = run("serve", "--own-keys", "--observe", "--otel", folder=tmp_path, PYTHONPATH=path)
+    assert found.returncode == 1
+    assert "pip install 'tierwise[otel]'" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_serve_logs_a_line_a_call_where_it_is_told_to(tmp_path: Path, form: str) -> None:
+    key = run("keys", "create", "app", folder=tmp_path).stdout.strip()
+    with Simulator(Settings(seed=1)) as simulator:
+        options = ("--upstream", simulator.base_url, "--port", "0", "--log", form, "--log-calls")
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tierwise", "serve", "--observe", *options],
+            cwd=tmp_path,
+            env={**os.environ, "OPENAI_API_KEY": "sk-x"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        url = child.stdout.readline().split()[1].rstrip(",")
+        with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
+            client.responses.create(model="gpt-5.4-nano", input="a secret\nquestion")
+        child.send_signal(signal.SIGTERM)
+        _, told = child.communicate(timeout=30)
+    (line,) = [line for line in told.splitlines() if "gpt-5.4-nano" in line]
+    if form == "json":
+        said = json.loads(line)
+        assert (said["event"], said["key"], said["status"], said["http_status"]) == ("call", "app", "ok", 200)
+    else:
+        assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z info    call decision=tw_\w+ key=app ", line)
+    assert "secret" not in told
+    assert key not in told
 
 
 def test_an_empty_ledger_says_so(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -16,12 +17,15 @@ from aiohttp import web
 from tierwise.catalog import Catalog
 from tierwise.errors import CallerError, ConfigurationError, TierwiseError
 from tierwise.gateway._access import Access
+from tierwise.gateway._alerts import Caches
 from tierwise.gateway._gate import LedgerGate, NoRecorder
+from tierwise.gateway._lookout import Alerting, Condition, looking_out
 from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import ROUTING, Own
 from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
+from tierwise.gateway._watch import watching
 from tierwise.ledger import Budgets, Keys, Ledger, Spool
 from tierwise.online import Asked, Pipeline
 from tierwise.policy import Live, load_live
@@ -49,6 +53,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8100
     prices: Path | None = None
     settings: Settings = Settings()
+    traces: Any = None
+    """An OpenTelemetry TracerProvider that calls have their spans from, shut down at the end; None makes none."""
+    log_calls: bool = False
+    """Whether each call has a line in the log."""
+    alerting: Alerting | None = None
+    """Who is told what is amiss."""
 
 
 class Serving:
@@ -83,9 +93,10 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     objects = Objects(ledger)
     gate = LedgerGate(spool, catalog, Budgets(spent_in(ledger)), access.named, objects.own)
     gate.budgets = ledger.budgets()
+    caches, condition = Caches(), Condition(spool=spool.folder, folded=time.monotonic())
     pipeline = Pipeline(
         catalog,
-        NoRecorder(),
+        caches if options.alerting is not None else NoRecorder(),
         policy=live.policy if live is not None else None,
         learned=live.learned if live is not None else None,
         key=live.key if live is not None else b"",
@@ -94,7 +105,9 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     )
     _warm_up(pipeline)
     own = Own(pipeline, ledger, metrics, lambda: None)
-    async with Upstream(options.upstream, options.upstream_key) as upstream:
+    where = f"{options.host}:{options.port}"
+    lookout = looking_out(options.alerting, where, catalog, pipeline, gate, caches, condition)
+    async with Upstream(options.upstream, options.upstream_key) as upstream, lookout:
         passing = upstream.with_key(None) if options.own_keys else None
         gateway = Gateway(
             pipeline,
@@ -105,11 +118,14 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
             own,
             options.settings,
             metrics,
+            watching(options.traces, options.upstream, lines=options.log_calls),
         )
         runner = web.ServerRunner(
             web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain
         )
-        background = asyncio.create_task(_keep(options, catalog, pipeline, gate, ledger, spool, metrics))
+        background = asyncio.create_task(
+            _keep(options, catalog, pipeline, gate, ledger, spool, metrics, condition)
+        )
         try:
             await runner.setup()
             port = await _listen(runner, options)
@@ -119,11 +135,19 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
             background.cancel()
             with suppress(asyncio.CancelledError):
                 await background
-            path = spool.path
-            spool.close()
-            with suppress(Exception):
-                ledger.fold(path, orphan=True)
-            ledger.close()
+            _end(ledger, spool)
+            if options.traces is not None:
+                # What is not sent yet is sent now, which waits for the network.
+                await asyncio.to_thread(options.traces.shutdown)
+
+
+def _end(ledger: Ledger, spool: Spool) -> None:
+    """Take what is still in the spool into the ledger, and let go of both."""
+    path = spool.path
+    spool.close()
+    with suppress(Exception):
+        ledger.fold(path, orphan=True)
+    ledger.close()
 
 
 def _warm_up(pipeline: Pipeline) -> None:
@@ -173,6 +197,7 @@ async def _keep(
     ledger: Ledger,
     spool: Spool,
     metrics: Metrics,
+    condition: Condition,
 ) -> None:
     """Fold the spool, and look at policy, budgets and the routing flag, until cancelled."""
     policy = _Watched(options.policy)
@@ -182,7 +207,7 @@ async def _keep(
         try:
             current = spool.path
             await asyncio.to_thread(ledger.fold, folding, orphan=folding != current)
-            folding = current
+            folding, condition.folded = current, time.monotonic()
             metrics.spooled.set(spool.size)
             now = asyncio.get_running_loop().time()
             if now - looked >= LOOK:
@@ -190,6 +215,7 @@ async def _keep(
                 pipeline.off = await asyncio.to_thread(ledger.flag, ROUTING) == "off"
                 gate.budgets = await asyncio.to_thread(ledger.budgets)
                 live = await asyncio.to_thread(policy.changed, catalog)
+                condition.refused = policy.refused
                 if live is not None:
                     pipeline.go_by(live.policy, live.learned, live.key)
                     ledger.note("gateway", f"goes by policy {live.policy.digest}")
@@ -203,6 +229,8 @@ class _Watched:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._seen = self._stamp()
+        self.refused: str | None = None
+        """Why the file as it is now was refused."""
 
     def changed(self, catalog: Catalog) -> Live | None:
         """The policy, where its file changed and holds."""
@@ -211,10 +239,12 @@ class _Watched:
             return None
         self._seen = stamp
         try:
-            return load_live(self._path, catalog)
+            live, self.refused = load_live(self._path, catalog), None
         except (TierwiseError, OSError) as error:
+            self.refused = str(error)
             _LOG.error("the policy at %s does not hold, the old one stays: %s", self._path, error)
             return None
+        return live
 
     def _stamp(self) -> tuple[int, int] | None:
         try:

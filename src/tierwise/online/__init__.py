@@ -24,6 +24,7 @@ from tierwise.online._values import (
     Recorder,
     Reply,
     Routed,
+    Watch,
 )
 from tierwise.online.pipeline import CARRIED, Pipeline
 
@@ -47,6 +48,7 @@ __all__ = [
     "Recorder",
     "Reply",
     "Routed",
+    "Watch",
     "admit",
     "creates",
     "expected_use",

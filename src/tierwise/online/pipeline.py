@@ -58,6 +58,7 @@ from tierwise.online._shape import (
     with_usage,
 )
 from tierwise.online._values import Admitted, Answer, Asked, Entry, Gate, Recorder, Reply, Routed, Run
+from tierwise.online._watch import watched, watched_to_its_end
 from tierwise.policy import Learned, Policy, canonical, decide
 from tierwise.workloads import Facts, Recogniser, Span, TraceMemory
 
@@ -152,6 +153,8 @@ class Pipeline:
         if endpoint is None:
             return as_it_came((yield untouched(asked)))
         call = admit(asked, endpoint)
+        if asked.watch is not None:
+            call = watched(call, asked.watch)
         run = Run(id=f"{self._name}{next(self._numbers):x}", at=int(self._clock() * 1e6))
         routed = self._route(call)
         if routed.decision is not None and routed.decision.breach is not None:
@@ -335,10 +338,13 @@ class Pipeline:
                 self._around(call, routed, run, status, error),
             )
             with self._lock:
-                return self._take_down(done, routed, run)
+                entry = self._take_down(done, routed, run)
         except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
             _LOG.exception("a call could not be taken down")
             return None
+        if call.asked.watch is not None:
+            watched_to_its_end(entry, call.asked.watch)
+        return entry
 
     def _around(
         self, call: Admitted, routed: Routed, run: Run, status: Status | None, error: str | None
