@@ -8,8 +8,11 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import openai
 import pytest
@@ -104,6 +107,80 @@ def test_tracing_without_its_packages_says_which_extra_it_takes(tmp_path: Path) 
     assert found.returncode == 1
     assert "pip install 'tierwise[otel]'" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+class Collector:
+    """Takes what exporters and alerts post, on loopback."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, bytes]] = []
+        got = self.got
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                got.append((self.path, body))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(5)
+
+
+def test_serve_sends_spans_and_alerts_where_it_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra 'otel' is not installed")
+    key = run("keys", "create", "app", "--day", "0.0000001", folder=tmp_path).stdout.strip()
+    with Simulator(Settings(seed=1)) as simulator, Collector() as collector:
+        options = (
+            "--upstream",
+            simulator.base_url,
+            "--port",
+            "0",
+            "--otel",
+            "--alerts",
+            f"{collector.url}/hook",
+        )
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tierwise", "serve", "--observe", *options],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "OPENAI_API_KEY": "sk-x",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+                "TIERWISE_ALERT_SECRET": "s",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        url = child.stdout.readline().split()[1].rstrip(",")
+        with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
+            client.responses.create(model="gpt-5.4-nano", input="a secret question")
+        end = time.monotonic() + 20
+        while not any(path == "/hook" for path, _ in collector.got) and time.monotonic() < end:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGTERM)
+        _, told = child.communicate(timeout=30)
+        assert child.returncode == 0, told
+    posted = dict(collector.got)
+    assert b"gen_ai.operation.name" in posted["/v1/traces"]
+    assert json.loads(posted["/hook"])["kind"] == "budget"
+    assert b"secret" not in b"".join(posted.values())
 
 
 @pytest.mark.parametrize("form", ["json", "text"])

@@ -35,7 +35,9 @@ _PASSWORD: Final = re.compile(r"(://[^\s/:@]*):[^\s/@]+@")
 def scrub(text: str) -> str:
     """A text without anything that looks like a key, and on one line."""
     clean = _KEY.sub(r"\1-***", _PASSWORD.sub(r"\1:***@", _BEARER.sub(r"\1 ***", text)))
-    line = "".join(letter if letter.isprintable() else _escaped(letter) for letter in clean)
+    line = clean
+    if not clean.isprintable():
+        line = "".join(letter if letter.isprintable() else _escaped(letter) for letter in clean)
     return line if len(line) <= LONGEST else line[:LONGEST] + "..."
 
 

@@ -135,7 +135,7 @@ def _attributes(said: Words) -> dict[str, Value]:
         "gen_ai.request.model": rung.model if rung is not None and said.moved else None,
         "gen_ai.response.id": said.response,
         "gen_ai.response.model": said.model,
-        "openai.response.service_tier": "default" if said.lane == "standard" else said.lane,
+        "openai.response.service_tier": _tier(said.lane) if said.model is not None else None,
         "error.type": (said.error or said.status) if said.failed else None,
         "tierwise.decision": said.decision,
         "tierwise.asked": said.asked,
@@ -158,6 +158,11 @@ def _attributes(said: Words) -> dict[str, Value]:
         found["gen_ai.usage.cache_read.input_tokens"] = tokens.cached + tokens.audio_cached
         found["gen_ai.usage.reasoning.output_tokens"] = tokens.reasoning
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _tier(lane: str) -> str:
+    """As OpenAI names a lane."""
+    return "default" if lane == "standard" else lane
 
 
 def _name(operation: str, model: str | None) -> str:
