@@ -279,7 +279,8 @@ def test_the_queue_is_bounded(listen: Callable[..., Listener], caplog: pytest.Lo
 
 
 def test_a_body_is_json_with_decimals_as_text() -> None:
-    (alert,) = alerts_in(Seen(today=TODAY, budgets=(standing("80.50"),)))
+    alert, refused = alerts_in(Seen(today=TODAY, budgets=(standing("80.50"),), refused="found\nsk-abcdefgh"))
+    assert b"found\\\\nsk-***" in body_of(refused, dt.datetime.now(dt.UTC), "here")
     told = json.loads(body_of(alert, dt.datetime(2026, 11, 25, 8, tzinfo=dt.UTC), "here"))
     assert told["at"] == "2026-11-25T08:00:00Z"
     assert told["numbers"]["spent"] == "80.50"
@@ -298,6 +299,7 @@ def test_a_gateway_tells_of_its_budget_and_of_a_policy_that_was_refused(
     with suppress(openai.RateLimitError):
         for _ in range(50):
             client.responses.create(model="gpt-5.5", input=said)
+    assert isinstance(bench.running.serving.pipeline.recorder, Caches)
     (bench.folder / "tierwise.toml").write_text("version = 1\nladder = 'none such'\n", "utf-8")
     kinds = {body["kind"]: body for body in server.bodies(2)}
     assert {"budget", "policy"} <= set(kinds)

@@ -70,6 +70,16 @@ def test_json_is_one_object_a_line_without_keys_or_what_foreign_exceptions_say()
     assert "mother" not in line
 
 
+def test_of_other_packages_messages_only_the_first_line_is_told() -> None:
+    def write() -> None:
+        logging.getLogger("asyncio").error(
+            "never retrieved\nfuture: <Task exception=ValueError('my mother')>"
+        )
+
+    (line,) = logged("json", write)
+    assert json.loads(line)["event"] == "never retrieved"
+
+
 def test_text_is_one_line_too() -> None:
     (line,) = logged("text", hostile)
     assert " error   it failed for sk-***\\n{} who=" in line

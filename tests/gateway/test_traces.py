@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
+from tierwise.audit import audit
 from tierwise.simulator import Fault
 
 PARENT = "00f067aa0ba902b7"
@@ -186,6 +188,23 @@ def test_no_text_and_no_key_is_in_a_span(traced: Any) -> None:
     said = "".join(span.to_json() for span in bench.spans(3))
     for word in ("swordfish", "charged", key, "sk-upstream", "tw-"):
         assert word not in said
+
+
+def test_an_audit_of_the_spans_finds_the_same_money(traced: Any, tmp_path: Path) -> None:
+    pytest.importorskip(
+        "opentelemetry.exporter.otlp.proto.common", reason="the extra 'otel' is not installed"
+    )
+    from google.protobuf.json_format import MessageToJson
+    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+    bench = traced()
+    client = bench.client()
+    for number in range(3):
+        client.responses.create(model="gpt-5.5", input=f"Prove {number}.")
+    (tmp_path / "spans.json").write_text(MessageToJson(encode_spans(bench.spans(3))), "utf-8")
+    found = audit([tmp_path / "spans.json"]).findings
+    assert found.calls == 3
+    assert found.spend.total == bench.settled(3).cost == bench.simulator.bill_total
 
 
 def test_a_trace_that_its_caller_does_not_sample_is_not_sampled_here(traced: Any) -> None:

@@ -129,6 +129,7 @@ def _alerting(addresses: list[str] | None, days: int) -> Alerting | None:
 async def _serve(options: Options) -> None:
     """Serve until a signal comes; calls under way may end."""
     import asyncio
+    import logging
     import signal
 
     from tierwise.gateway import serving
@@ -142,4 +143,4 @@ async def _serve(options: Options) -> None:
         what = f"by policy {policy.name} ({policy.digest[:12]})" if policy is not None else "observing only"
         typer.echo(f"serving {found.base_url}, {what}; Ctrl-C ends it once calls under way are over")
         await ended.wait()
-        typer.echo("ending: calls under way may finish", err=True)
+        logging.getLogger("tierwise").info("ending: calls under way may finish")

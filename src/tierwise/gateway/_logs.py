@@ -92,6 +92,9 @@ def _told(record: logging.LogRecord) -> dict[str, Any]:
         event = record.getMessage()
     except Exception:  # noqa: BLE001 - a message that does not fit its arguments is told without them
         event = str(record.msg)
+    if not record.name.startswith("tierwise"):
+        # Below its first line asyncio, for one, writes out an exception with all that it says.
+        event = event.partition("\n")[0]
     at = dt.datetime.fromtimestamp(record.created, dt.UTC)
     found: dict[str, Any] = {
         "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

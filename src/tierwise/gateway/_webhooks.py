@@ -19,6 +19,7 @@ import msgspec
 
 from tierwise.errors import ConfigurationError
 from tierwise.gateway._alerts import Alert
+from tierwise.gateway._logs import scrub
 
 _LOG: Final = logging.getLogger("tierwise.gateway")
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -68,7 +69,7 @@ def body_of(alert: Alert, at: dt.datetime, place: str) -> bytes:
             "gateway": place,
             "kind": alert.kind,
             "about": alert.about,
-            "text": alert.text,
+            "text": scrub(alert.text),
             "numbers": alert.numbers,
         }
     )
