@@ -27,7 +27,7 @@ from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
 from tierwise.gateway._watch import watching
 from tierwise.ledger import Budgets, Keys, Ledger, Spool
-from tierwise.online import Asked, Pipeline
+from tierwise.online import Asked, Pipeline, Recorder
 from tierwise.policy import Live, load_live
 from tierwise.upstream import Upstream
 
@@ -94,16 +94,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     gate = LedgerGate(spool, catalog, Budgets(spent_in(ledger)), access.named, objects.own)
     gate.budgets = ledger.budgets()
     caches, condition = Caches(), Condition(spool=spool.folder, folded=time.monotonic())
-    pipeline = Pipeline(
-        catalog,
-        caches if options.alerting is not None else NoRecorder(),
-        policy=live.policy if live is not None else None,
-        learned=live.learned if live is not None else None,
-        key=live.key if live is not None else b"",
-        gate=gate,
-        strict=True,
-    )
-    _warm_up(pipeline)
+    pipeline = _pipeline(catalog, live, gate, caches if options.alerting is not None else NoRecorder())
     own = Own(pipeline, ledger, metrics, lambda: None)
     where = f"{options.host}:{options.port}"
     lookout = looking_out(options.alerting, where, catalog, pipeline, gate, caches, condition)
@@ -148,6 +139,21 @@ def _end(ledger: Ledger, spool: Spool) -> None:
     with suppress(Exception):
         ledger.fold(path, orphan=True)
     ledger.close()
+
+
+def _pipeline(catalog: Catalog, live: Live | None, gate: LedgerGate, recorder: Recorder) -> Pipeline:
+    """What calls go through, warmed up; without `live` it only observes."""
+    pipeline = Pipeline(
+        catalog,
+        recorder,
+        policy=live.policy if live is not None else None,
+        learned=live.learned if live is not None else None,
+        key=live.key if live is not None else b"",
+        gate=gate,
+        strict=True,
+    )
+    _warm_up(pipeline)
+    return pipeline
 
 
 def _warm_up(pipeline: Pipeline) -> None:
