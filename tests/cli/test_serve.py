@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import openai
 import pytest
@@ -71,6 +75,9 @@ WRONG: list[tuple[list[str], dict[str, Any], str]] = [
     (["serve", "--own-keys", "--observe", "--host", "0.0.0.0"], {}, "keys create"),
     (["serve", "--own-keys", "--observe", "--upstream", "ftp://x"], {}, "no http(s) address"),
     (["serve", "--own-keys", "--observe", "--ledger", "nonsense://x"], {}, "SQLite"),
+    (["serve", "--own-keys", "--observe", "--log", "xml"], {}, "expected --log text or json, got xml"),
+    (["serve", "--own-keys", "--observe", "--log-level", "loud"], {}, "debug, info, warning, error"),
+    (["serve", "--own-keys", "--observe", "--alerts", "http://example.com/x"], {}, "alerts address of https"),
     (["spend"], {}, "expected a ledger at tierwise.db"),
     (["spend", "--by", "colour", "--ledger", "l.db"], {"ledger": True}, "expected --by one of"),
     (["spend", "--since", "yesterday", "--ledger", "l.db"], {"ledger": True}, "2026-11-25"),
@@ -90,6 +97,119 @@ def test_what_cannot_be_done_says_what_to_do(
     assert found.returncode == 1
     assert said in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_tracing_without_its_packages_says_which_extra_it_takes(tmp_path: Path) -> None:
+    (tmp_path / "opentelemetry").mkdir()
+    (tmp_path / "opentelemetry" / "__init__.py").touch()
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    found = run("serve", "--own-keys", "--observe", "--otel", folder=tmp_path, PYTHONPATH=path)
+    assert found.returncode == 1
+    assert "pip install 'tierwise[otel]'" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+class Collector:
+    """Takes what exporters and alerts post, on loopback."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, bytes]] = []
+        got = self.got
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                got.append((self.path, body))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(5)
+
+
+def test_serve_sends_spans_and_alerts_where_it_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra 'otel' is not installed")
+    key = run("keys", "create", "app", "--day", "0.0000001", folder=tmp_path).stdout.strip()
+    with Simulator(Settings(seed=1)) as simulator, Collector() as collector:
+        options = (
+            "--upstream",
+            simulator.base_url,
+            "--port",
+            "0",
+            "--otel",
+            "--alerts",
+            f"{collector.url}/hook",
+        )
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tierwise", "serve", "--observe", *options],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "OPENAI_API_KEY": "sk-x",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+                "TIERWISE_ALERT_SECRET": "s",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        url = child.stdout.readline().split()[1].rstrip(",")
+        with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
+            client.responses.create(model="gpt-5.4-nano", input="a secret question")
+        end = time.monotonic() + 20
+        while not any(path == "/hook" for path, _ in collector.got) and time.monotonic() < end:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGTERM)
+        _, told = child.communicate(timeout=30)
+        assert child.returncode == 0, told
+    posted = dict(collector.got)
+    assert b"gen_ai.operation.name" in posted["/v1/traces"]
+    assert json.loads(posted["/hook"])["kind"] == "budget"
+    assert b"secret" not in b"".join(posted.values())
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_serve_logs_a_line_a_call_where_it_is_told_to(tmp_path: Path, form: str) -> None:
+    key = run("keys", "create", "app", folder=tmp_path).stdout.strip()
+    with Simulator(Settings(seed=1)) as simulator:
+        options = ("--upstream", simulator.base_url, "--port", "0", "--log", form, "--log-calls")
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tierwise", "serve", "--observe", *options],
+            cwd=tmp_path,
+            env={**os.environ, "OPENAI_API_KEY": "sk-x"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout is not None
+        url = child.stdout.readline().split()[1].rstrip(",")
+        with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
+            client.responses.create(model="gpt-5.4-nano", input="a secret\nquestion")
+        child.send_signal(signal.SIGTERM)
+        _, told = child.communicate(timeout=30)
+    (line,) = [line for line in told.splitlines() if "gpt-5.4-nano" in line]
+    if form == "json":
+        said = json.loads(line)
+        assert (said["event"], said["key"], said["status"], said["http_status"]) == ("call", "app", "ok", 200)
+    else:
+        assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z info    call decision=tw_\w+ key=app ", line)
+    assert "secret" not in told
+    assert key not in told
 
 
 def test_an_empty_ledger_says_so(tmp_path: Path) -> None:

@@ -6,7 +6,21 @@ OpenAI's replies, each call decided, priced and written down before its last byt
 
 from __future__ import annotations
 
+from tierwise.gateway._logs import LEVELS, Form, logging_to, scrub
+from tierwise.gateway._lookout import Alerting
 from tierwise.gateway._run import Options, Serving, serving
 from tierwise.gateway._settings import Settings
+from tierwise.gateway._watch import traces_by_environment
 
-__all__ = ["Options", "Serving", "Settings", "serving"]
+__all__ = [
+    "LEVELS",
+    "Alerting",
+    "Form",
+    "Options",
+    "Serving",
+    "Settings",
+    "logging_to",
+    "scrub",
+    "serving",
+    "traces_by_environment",
+]

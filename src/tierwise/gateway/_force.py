@@ -37,7 +37,8 @@ class Force:
         self._key = b""
         self._stamp: tuple[int, int] | None = None
         self._file: Live | None = None
-        self._refused = ""
+        self.refused: str | None = None
+        """Why what is wanted now is not gone by."""
 
     def first(self) -> Live:
         """The policy to begin with.
@@ -101,14 +102,14 @@ class Force:
     def _go(self, live: Live) -> Live:
         self._policies.keep(live, GATEWAY)
         self._policies.used(live.policy.digest)
-        self._digest, self._refused = live.policy.digest, ""
+        self._digest, self.refused = live.policy.digest, None
         return live
 
     def _refuse(self, why: str) -> None:
         """Said once, however often it is looked at."""
-        if why == self._refused:
+        if why == self.refused:
             return
-        self._refused = why
+        self.refused = why
         self._metrics.policy_refused.inc()
         _LOG.error("the policy does not hold, the old one stays: %s", why)
 

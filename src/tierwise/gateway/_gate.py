@@ -15,7 +15,7 @@ import msgspec
 from tierwise.catalog import Catalog, Lane, Tokens
 from tierwise.errors import CatalogError, LedgerUnavailable
 from tierwise.gateway._errors import NO_LEASE, NO_MODEL, NO_PLACE, NO_WORKLOAD, error
-from tierwise.ledger import Budget, Budgets, Closed, Correction, Held, Key, Opened, Over, Spool
+from tierwise.ledger import Budget, Budgets, Closed, Correction, Held, Key, Opened, Over, Spool, Standing
 from tierwise.online import Admitted, Answer, Entry, Routed
 
 _LOG: Final = logging.getLogger("tierwise")
@@ -128,6 +128,27 @@ class LedgerGate:
                 for who in one.who:
                     self._budgets.correct(who, one.day, one.change)
             self.settled = one.number
+
+    def standings(self) -> tuple[Standing, ...]:
+        """How far the budgets of today and this month are spent that calls of this process counted towards."""
+        held: dict[str, Decimal] = {}
+        for passed in self._open.values():
+            for one in passed.held:
+                held[one.who] = held.get(one.who, Decimal(0)) + one.amount
+        day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
+        found = []
+        for (who, period), total in self._budgets.sums(day).items():
+            budget = self._budget_of(who)
+            limit = budget.day if len(period) == 10 else budget.month
+            if limit is not None:
+                spent = max(Decimal(0), total - held.get(who, Decimal(0)))
+                found.append(Standing(who=who, period=period, limit=limit, spent=spent))
+        return tuple(found)
+
+    def _budget_of(self, who: str) -> Budget:
+        kind, _, name = who.partition(":")
+        key = self._key_of(name) if kind == "key" else None
+        return key.scope.budget if key is not None else self.budgets.get(who, Budget())
 
     def most(self, call: Admitted, routed: Routed) -> tuple[Decimal, bool]:
         """USD that a call may cost, and whether it can cost no more: it says how much it may write."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -17,16 +18,20 @@ from aiohttp import web
 from tierwise.catalog import Catalog
 from tierwise.errors import CallerError, ConfigurationError
 from tierwise.gateway._access import Access
+from tierwise.gateway._alerts import Caches
 from tierwise.gateway._force import Force
 from tierwise.gateway._gate import LedgerGate, NoRecorder
 from tierwise.gateway._later import look, remember
+from tierwise.gateway._lookout import Alerting, Condition, looking_out
 from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import ROUTING, Own, off_for
 from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
+from tierwise.gateway._watch import watching
 from tierwise.ledger import Budgets, Keys, Ledger, Policies, Spool, corrections, newest
 from tierwise.online import Asked, Pipeline
+from tierwise.policy import Live
 from tierwise.upstream import Upstream
 
 _LOG: Final = logging.getLogger("tierwise.gateway")
@@ -55,6 +60,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8100
     prices: Path | None = None
     settings: Settings = Settings()
+    traces: Any = None
+    """An OpenTelemetry TracerProvider that calls have their spans from, shut down at the end; None makes none."""
+    log_calls: bool = False
+    """Whether each call has a line in the log."""
+    alerting: Alerting | None = None
+    """Who is told what is amiss."""
 
 
 class Serving:
@@ -92,21 +103,13 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     objects = Objects(ledger)
     gate = LedgerGate(spool, catalog, budgets, access.named, objects.own)
     gate.budgets, gate.settled = ledger.budgets(), newest(ledger)
-    pipeline = Pipeline(
-        catalog,
-        NoRecorder(),
-        policy=live.policy if live is not None else None,
-        learned=live.learned if live is not None else None,
-        key=live.key if live is not None else b"",
-        gate=gate,
-        strict=True,
-        residency=options.residency,
-        name=name,
-    )
-    _warm_up(pipeline)
+    caches, condition = Caches(), Condition(spool=spool.folder, folded=time.monotonic())
+    pipeline = _pipeline(options, name, catalog, live, gate, caches)
     remember(pipeline, ledger)
     own = Own(pipeline, ledger, metrics, lambda: None)
-    async with Upstream(options.upstream, options.upstream_key) as upstream:
+    where = f"{options.host}:{options.port}"
+    lookout = looking_out(options.alerting, where, catalog, pipeline, gate, caches, condition)
+    async with Upstream(options.upstream, options.upstream_key) as upstream, lookout:
         passing = upstream.with_key(None) if options.own_keys else None
         gateway = Gateway(
             pipeline,
@@ -117,12 +120,13 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
             own,
             options.settings,
             metrics,
+            watching(options.traces, options.upstream, lines=options.log_calls),
         )
         runner = web.ServerRunner(
             web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain
         )
         background = asyncio.create_task(
-            _keep(options, force, pipeline, gate, budgets, ledger, spool, metrics)
+            _keep(options, force, pipeline, gate, budgets, ledger, spool, metrics, condition)
         )
         later = asyncio.create_task(_look_later(pipeline, upstream, options))
         try:
@@ -134,13 +138,40 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
             for task in (background, later):
                 task.cancel()
             await asyncio.gather(background, later, return_exceptions=True)
-            paths = spool.paths
-            spool.close()
-            with suppress(Exception):
-                for path in paths:
-                    ledger.fold(path, orphan=True)
-                budgets.close()
-            ledger.close()
+            _end(ledger, spool, budgets)
+            if options.traces is not None:
+                # What is not sent yet is sent now, which waits for the network.
+                await asyncio.to_thread(options.traces.shutdown)
+
+
+def _end(ledger: Ledger, spool: Spool, budgets: Budgets) -> None:
+    """Take what is still in the spool into the ledger, give leases back, and let go of all."""
+    paths = spool.paths
+    spool.close()
+    with suppress(Exception):
+        for path in paths:
+            ledger.fold(path, orphan=True)
+        budgets.close()
+    ledger.close()
+
+
+def _pipeline(
+    options: Options, name: str, catalog: Catalog, live: Live | None, gate: LedgerGate, caches: Caches
+) -> Pipeline:
+    """What calls go through, warmed up; without `live` it only observes."""
+    pipeline = Pipeline(
+        catalog,
+        caches if options.alerting is not None else NoRecorder(),
+        policy=live.policy if live is not None else None,
+        learned=live.learned if live is not None else None,
+        key=live.key if live is not None else b"",
+        gate=gate,
+        strict=True,
+        residency=options.residency,
+        name=name,
+    )
+    _warm_up(pipeline)
+    return pipeline
 
 
 async def _look_later(pipeline: Pipeline, upstream: Upstream, options: Options) -> None:
@@ -194,6 +225,7 @@ async def _keep(
     ledger: Ledger,
     spool: Spool,
     metrics: Metrics,
+    condition: Condition,
 ) -> None:
     """Fold the spool, and look at policy, budgets and the routing flag, until cancelled."""
     looked = 0.0
@@ -203,6 +235,7 @@ async def _keep(
             current = spool.path
             for path in await asyncio.to_thread(lambda: spool.paths):
                 await asyncio.to_thread(ledger.fold, path, orphan=path < current)
+            condition.folded = time.monotonic()
             metrics.spooled.set(spool.size)
             now = asyncio.get_running_loop().time()
             if now - looked >= LOOK:
@@ -214,6 +247,7 @@ async def _keep(
                 gate.correct(await asyncio.to_thread(corrections, ledger, gate.settled))
                 await asyncio.to_thread(budgets.tend, dt.datetime.now(dt.UTC).date())
                 live = await asyncio.to_thread(force.changed) if force is not None else None
+                condition.refused = force.refused if force is not None else None
                 if live is not None:
                     pipeline.go_by(live.policy, live.learned, live.key)
         except Exception:  # noqa: BLE001 - the database may be gone for a while, the spool holds what is new

@@ -8,6 +8,7 @@ import time
 from functools import partial
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from tierwise.calls import Headers, Incoming, Outgoing
@@ -28,6 +29,7 @@ from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import Own
 from tierwise.gateway._settings import Settings
+from tierwise.gateway._watch import Watching
 from tierwise.online import Answer, Asked, Course, Passing, Pipeline, Reply, creates
 from tierwise.upstream import Upstream
 
@@ -56,6 +58,7 @@ class Gateway:
         own: Answers under /v1/tierwise and the health paths.
         settings: Limits.
         metrics: Counts.
+        watching: Looks on at calls; None where nobody asked for it.
     """
 
     def __init__(
@@ -68,10 +71,11 @@ class Gateway:
         own: Own,
         settings: Settings,
         metrics: Metrics,
+        watching: Watching | None = None,
     ) -> None:
         self._pipeline, self._upstream, self._passing = pipeline, upstream, passing
         self._access, self._objects, self._own = access, objects, own
-        self._settings, self._metrics = settings, metrics
+        self._settings, self._metrics, self._watching = settings, metrics, watching
         self._under_way = 0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -156,7 +160,7 @@ class Gateway:
     async def _follow(
         self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, upstream: Upstream
     ) -> web.StreamResponse:
-        """A call to a model: the pipeline's course, driven."""
+        """A call to a model, with somebody looking on where that was asked for."""
         asked = Asked(
             method=request.method,
             path=path,
@@ -167,6 +171,15 @@ class Gateway:
             callers=caller.names,
             may_unroute=caller.key is None or caller.key.scope.unrouted,
         )
+        if self._watching is None:
+            return await self._carry(request, asked, upstream)
+        with self._watching.call(asked.key, asked.project) as watch:
+            response = await self._carry(request, msgspec.structs.replace(asked, watch=watch), upstream)
+            watch.status = response.status
+            return response
+
+    async def _carry(self, request: web.BaseRequest, asked: Asked, upstream: Upstream) -> web.StreamResponse:
+        """The pipeline's course, driven."""
         course, incoming = Course(self._pipeline, asked), None
         while (outgoing := course.outgoing) is not None:
             try:
@@ -183,7 +196,7 @@ class Gateway:
         answer = course.answer
         if answer.body is not None or incoming is None:
             return _response(answer)
-        return await _piped(request, answer, incoming, responses=path.startswith("/v1/responses"))
+        return await _piped(request, answer, incoming, responses=asked.path.startswith("/v1/responses"))
 
     async def _pass(
         self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, upstream: Upstream

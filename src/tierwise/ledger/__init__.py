@@ -6,7 +6,7 @@ digit, and lines that the next audit reads. SQLAlchemy is an extra, loaded when 
 
 from __future__ import annotations
 
-from tierwise.ledger._budgets import Budgets, Held, Over
+from tierwise.ledger._budgets import Budgets, Held, Over, Standing
 from tierwise.ledger._entries import Entered, entries
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._leases import Leases
@@ -43,6 +43,7 @@ __all__ = [
     "Scope",
     "Settling",
     "Spool",
+    "Standing",
     "Total",
     "Version",
     "corrections",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from typing import Final, Protocol
@@ -36,6 +36,9 @@ class Lessor(Protocol):
 
     def give(self, who: str, period: str, amount: Decimal) -> None:
         """Give USD back."""
+
+    def others(self, periods: Iterable[str]) -> Mapping[tuple[str, str], Decimal]:
+        """What other processes leased, by who and period."""
 
     def owe(self, who: str, period: str, amount: Decimal) -> None:
         """Lease USD that were spent already."""
@@ -73,6 +76,18 @@ class _Share(msgspec.Struct, kw_only=True):
         return self.leased - self.used
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a budget is spent."""
+
+    who: str
+    period: str
+    """A UTC day or month as ISO has it: '2026-11-25', '2026-11'."""
+    limit: Decimal
+    """USD."""
+    spent: Decimal
+    """USD, without what is held for calls under way."""
+
+
 class Budgets:
     """What this process leased, spent and holds. Safe for several threads.
 
@@ -86,6 +101,7 @@ class Budgets:
         self._shares: dict[tuple[str, str], _Share] = {}
         self._lock = threading.Lock()
         self._gone = float("-inf")
+        self._others: Mapping[tuple[str, str], Decimal] = {}
 
     def hold(self, who: str, budget: Budget, day: dt.date, amount: Decimal, *, capped: bool) -> Held | Over:
         """Hold money for a call, or say which budget has no room.
@@ -152,6 +168,19 @@ class Budgets:
                     self._left(share, who, period, cost)
                 share.used += cost
 
+    def sums(self, day: dt.date) -> dict[tuple[str, str], Decimal]:
+        """USD spent or held in a day and in its month, by who and period, where calls counted towards it.
+
+        What other processes leased counts as spent.
+        """
+        names = {period_of("day", day), period_of("month", day)}
+        with self._lock:
+            return {
+                name: share.used + self._others.get(name, _NOTHING)
+                for name, share in self._shares.items()
+                if name[1] in names
+            }
+
     def tend(self, day: dt.date) -> None:
         """Lease ahead, and give back what is not needed: every second or so, away from calls.
 
@@ -159,6 +188,7 @@ class Budgets:
             LedgerUnavailable: The database is gone; what is leased stays.
         """
         today = {period_of("day", day), period_of("month", day)}
+        self._others = self._lessor.others(today)
         with self._lock:
             known = list(self._shares.items())
         for (who, period), share in known:

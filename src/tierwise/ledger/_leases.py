@@ -81,6 +81,21 @@ class Leases:
             left = max(_NOTHING, (mine or _NOTHING) - amount)
             _put(connection, who, period, self._process, left, new=mine is None)
 
+    def others(self, periods: Iterable[str]) -> dict[tuple[str, str], Decimal]:
+        """What other processes leased or spent in some days or months, by who and period. Raises LedgerUnavailable."""
+        where = (leases.c.period.in_(list(periods)), leases.c.process != self._process)
+        found: dict[tuple[str, str], Decimal] = {}
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(
+                    sa.select(leases.c.who, leases.c.period, leases.c.amount).where(*where)
+                )
+                for who, period, amount in rows:
+                    found[who, period] = found.get((who, period), _NOTHING) + Decimal(amount)
+        except sa.exc.SQLAlchemyError as error:
+            raise LedgerUnavailable(f"the ledger cannot be reached: {type(error).__name__}") from None
+        return found
+
     @contextmanager
     def _alone(self) -> Iterator[sa.Connection]:
         try:

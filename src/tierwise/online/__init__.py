@@ -26,6 +26,7 @@ from tierwise.online._values import (
     Recorder,
     Reply,
     Routed,
+    Watch,
 )
 from tierwise.online.pipeline import CARRIED, Pipeline
 
@@ -50,6 +51,7 @@ __all__ = [
     "Reply",
     "Routed",
     "Sent",
+    "Watch",
     "admit",
     "creates",
     "expected_use",

@@ -57,6 +57,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls ('key:NAME', 'project:NAME'), for policies that trust hints."""
     may_unroute: bool = True
     """Whether the caller may ask not to be routed."""
+    watch: Watch | None = None
+    """Looks on as this call goes."""
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +177,16 @@ class Gate(Protocol):
 
     def close(self, identity: str, entry: Entry) -> None:
         """Called once for each call that was let go, when it is over; and for each that somebody else sent."""
+
+
+class Watch(Protocol):
+    """Looks on as one call goes: its span, its line in a log. What it raises is logged, never the caller's."""
+
+    def began(self, call: Admitted) -> Headers:
+        """The call was read. Gives the headers that go upstream: those of the call, or with its own in them."""
+
+    def ended(self, entry: Entry) -> None:
+        """The call is over and taken down. Never called for one that the gate refused."""
 
 
 class Run(msgspec.Struct, kw_only=True):

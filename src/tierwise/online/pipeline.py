@@ -60,6 +60,7 @@ from tierwise.online._shape import (
     with_usage,
 )
 from tierwise.online._values import Admitted, Answer, Asked, Entry, Gate, Recorder, Reply, Routed, Run
+from tierwise.online._watch import watched, watched_to_its_end
 from tierwise.policy import Learned, Policy, canonical, decide
 from tierwise.workloads import Facts, Recogniser, Span, TraceMemory
 
@@ -165,6 +166,8 @@ class Pipeline:
                 self.late(asked.path, looked.body)
             return as_it_came(looked)
         call = admit(asked, endpoint)
+        if asked.watch is not None:
+            call = watched(call, asked.watch)
         run = Run(id=self._new_id(), at=int(self._clock() * 1e6))
         routed = self._route(call, run.at)
         if routed.decision is not None and routed.decision.breach is not None:
@@ -372,11 +375,15 @@ class Pipeline:
             )
             with self._lock:
                 if goes_on is not None and call.request is not None and call.request.background:
-                    return self._wait(goes_on, done, routed, run)
-                return self._take_down(done, routed, run)
+                    entry = self._wait(goes_on, done, routed, run)
+                else:
+                    entry = self._take_down(done, routed, run)
         except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
             _LOG.exception("a call could not be taken down")
             return None
+        if call.asked.watch is not None:
+            watched_to_its_end(entry, call.asked.watch)
+        return entry
 
     def _around(
         self, call: Admitted, routed: Routed, run: Run, status: Status | None, error: str | None
