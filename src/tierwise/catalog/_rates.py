@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -77,7 +78,18 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, Decimal]
 
 
-class RateCard(msgspec.Struct, frozen=True, kw_only=True):
+class _Units(msgspec.Struct, frozen=True):
+    """Rates as whole numbers of one small unit, so that a sum of tokens is a sum of ints."""
+
+    factors: tuple[int, ...]
+    """What a token of each kind costs, in the order of `KINDS`; 0 for one without a rate."""
+    places: int
+    """The unit is ten to the minus this many USD."""
+    refused: tuple[str, ...]
+    """Kinds without a rate."""
+
+
+class RateCard(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The rates of one model in one lane on one date.
 
     `long` replaces `short` for the whole call when its input is strictly above `threshold`
@@ -131,6 +143,42 @@ class RateCard(msgspec.Struct, frozen=True, kw_only=True):
             total = add(total, part)
         return Cost(total=total, parts=parts)
 
+    def total(self, tokens: Tokens) -> Decimal:
+        """`cost(tokens).total`, at a fifth of the time: for decisions, which price a call several times.
+
+        Raises:
+            Unpriced: as `cost`.
+        """
+        long = self.long is not None and self.threshold is not None and tokens.input_total > self.threshold
+        units = self._long_units if long else self._short_units
+        for kind in units.refused:
+            if getattr(tokens, kind):
+                raise self._unpriced(kind, getattr(tokens, kind), tokens.input_total)
+        f = units.factors
+        amount = (
+            tokens.uncached * f[0]
+            + tokens.cached * f[1]
+            + tokens.written * f[2]
+            + tokens.written_12h * f[3]
+            + tokens.audio_input * f[4]
+            + tokens.audio_cached * f[5]
+            + (tokens.output + tokens.reasoning) * f[6]
+            + tokens.audio_output * f[8]
+        )
+        places = units.places
+        while places > 0 and amount % 10 == 0:
+            amount, places = amount // 10, places - 1
+        # By way of text: exact whatever the context, and contexts belong to threads.
+        return Decimal(f"{amount}E-{places}")
+
+    @cached_property
+    def _short_units(self) -> _Units:
+        return _units(self.short, self.unpublished)
+
+    @cached_property
+    def _long_units(self) -> _Units:
+        return _units(self.long or self.short, self.unpublished)
+
     def _unpriced(self, kind: str, count: int, input_total: int) -> Unpriced:
         above = self.threshold is not None and input_total > self.threshold
         step = f" above {self.threshold:,} input tokens" if above else ""
@@ -138,3 +186,14 @@ class RateCard(msgspec.Struct, frozen=True, kw_only=True):
             f"{self.model} has no published rate for {kind.replace('_', ' ')} tokens in the {self.lane} "
             f"lane{step}, and the call has {count:,}; add a [[price]] for it to the overrides file"
         )
+
+
+def _units(rates: Rates, unpublished: frozenset[str]) -> _Units:
+    """Rates per million as whole numbers of the unit that all of them have in common."""
+    of = [None if kind in unpublished else rates.of(kind) for kind in KINDS]
+    places = max((-int(rate.as_tuple().exponent) for rate in of if rate is not None), default=0)
+    places = max(places, 0)
+    context = _exact()
+    factors = tuple(0 if rate is None else int(context.scaleb(rate, places)) for rate in of)
+    refused = tuple(kind for kind, rate in zip(KINDS, of, strict=True) if rate is None)
+    return _Units(factors, places + 6, refused)

@@ -181,9 +181,9 @@ class LedgerGate:
         try:
             card = self._prices.rate_card(model, lane, at=day)
             try:
-                return card.cost(Tokens(written=read, output=written)).total
+                return card.total(Tokens(written=read, output=written))
             except CatalogError:
-                return card.cost(Tokens(uncached=read, output=written)).total
+                return card.total(Tokens(uncached=read, output=written))
         except CatalogError:
             return DEAREST * (read + written)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from tierwise.calls import Endpoint, Headers, Request, parse_request
 from tierwise.errors import RequestError
-from tierwise.online._values import Admitted, Asked, Labels
+from tierwise.online._values import NO_LABELS, Admitted, Asked, Labels
 
 OURS: Final = "x-tierwise-"
 """Headers that speak to us; they never go upstream."""
@@ -36,6 +36,7 @@ _IN_METADATA = {
     "name": ("name", "step"),
 }
 """Metadata keys that carry a label, as applications commonly call them."""
+_SAYS = (OURS, "traceparent")
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -82,6 +83,8 @@ def _plain(body: bytes, headers: Mapping[str, str]) -> bytes:
 
 def labels_of(given: Labels, headers: Mapping[str, str], metadata: Mapping[str, str]) -> Labels:
     """Labels by the program's word, then by headers, then by metadata; `headers` in lower case."""
+    if given == NO_LABELS and not metadata and not any(name.startswith(_SAYS) for name in headers):
+        return NO_LABELS
     found: dict[str, Any] = {}
     for name in _TEXTS:
         value = getattr(given, name) or headers.get(OURS + name) or _named(metadata, name)

@@ -18,7 +18,7 @@ from tierwise.online._admit import hint_headers
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
 from tierwise.online._recent import Recent
-from tierwise.online._values import Admitted
+from tierwise.online._values import NO_LABELS, Admitted
 from tierwise.policy import (
     Decision,
     Learned,
@@ -76,6 +76,7 @@ class Memory:
         self._responses: Recent[str, Turn] = Recent(TURNS)
         self._prefixes: Recent[int, dict[str, Warm]] = Recent(PREFIXES)
         self._counts: Recent[int, int] = Recent(TEXTS)
+        self._floors: Recent[tuple[str, str], int] = Recent(TEXTS)
 
     def state(
         self,
@@ -102,14 +103,16 @@ class Memory:
         if learned is not None:
             output, reasoning = learned[0], reasoning if learned[1] is None else learned[1]
         before = turn.tokens if turn is not None and _linked(request) else 0
-        windows = windows_of(self._models(policy, asked), facts.max_output_tokens or output + reasoning)
+        size = len(call.asked.body)
+        windows: tuple[int, ...] = ()
+        if size > self._surely_fits(policy, asked):
+            windows = windows_of(self._models(policy, asked), facts.max_output_tokens or output + reasoning)
         return State(
             usage=expected_use(
                 facts,
                 effort,
                 (output, reasoning),
-                input_tokens=before
-                + input_tokens(request, facts, len(call.asked.body), windows, self._count),
+                input_tokens=before + input_tokens(request, facts, size, windows, self._count),
                 cached=max([held, *warm.values()]) if asked is not None else 0,
                 writes=asked is not None and asked.cache.write_fee,
             ),
@@ -119,7 +122,7 @@ class Memory:
             deadline=labels.deadline,
             sent=sent_of(request, call.keys),
             callers=callers,
-            hints=hints_of(hints, hint_headers(labels)),
+            hints=hints_of(hints, hint_headers(labels)) if hints or labels is not NO_LABELS else None,
             tags=frozenset(labels.tags),
             metadata=kept_metadata(request.metadata, policy) if request.metadata else {},
             arm=arm_of(session, policy) if session is not None else None,
@@ -209,6 +212,15 @@ class Memory:
         except CatalogError:
             return None, effort
         return model, effort_as_asked(effort, model)
+
+    def _surely_fits(self, policy: Policy, asked: Model | None) -> int:
+        """Bytes of a request that fit every window, whatever it may write: no window is then looked at."""
+        key = (policy.digest, asked.name if asked is not None else "")
+        found = self._floors.get(key)
+        if found is None:
+            limits = windows_of(self._models(policy, asked), 1 << 40)
+            found = self._floors.put(key, min(limits, default=0))
+        return found
 
     def _models(self, policy: Policy, asked: Model | None) -> list[Model]:
         """Models whose windows matter: the ladder's and the one asked for."""

@@ -36,14 +36,14 @@ def price(call: Call, decision: Decision | None, prices: Catalog, *, residency: 
             call.model_served or call.model_asked or "", call.lane, at=day, residency=residency
         )
         fees = _fees(call, prices, day)
-        cost = card.cost(tokens).total + fees
+        cost = card.total(tokens) + fees
     except CatalogError as error:
         return Price(unpriced=str(error))
     if decision is None or not decision.moved or not decision.steps:
         return Price(cost=cost, as_asked=cost)
     try:
         before = prices.rate_card(decision.baseline.model, decision.lane_asked, at=day, residency=residency)
-        return Price(cost=cost, as_asked=before.cost(tokens_as_asked(tokens, decision)).total + fees)
+        return Price(cost=cost, as_asked=before.total(tokens_as_asked(tokens, decision)) + fees)
     except CatalogError:
         return Price(cost=cost)
 

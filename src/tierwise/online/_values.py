@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -39,6 +39,10 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     """False lets the call go as asked, whatever the policy says."""
 
 
+NO_LABELS: Final = Labels()
+"""Of a call of which nothing is said; the usual case, and so one value."""
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request as the caller made it."""
 
@@ -47,7 +51,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """With whatever stands before the endpoint, and its query."""
     headers: Headers = ()
     body: bytes = b""
-    labels: Labels = Labels()
+    labels: Labels = NO_LABELS
     """Set by the program; headers and metadata of the call fill what is not set."""
     key: str | None = None
     """Name of the gateway key that calls."""

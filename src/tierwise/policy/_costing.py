@@ -6,13 +6,13 @@ import datetime as dt
 from decimal import Decimal
 from functools import cached_property
 
-from tierwise.catalog import Catalog, Lane, Model, Tokens
+from tierwise.catalog import Catalog, Lane, Model, RateCard, Tokens
 from tierwise.errors import CatalogError
 from tierwise.policy._decision import Plan, Step
 from tierwise.policy._eligible import effort_on
 from tierwise.policy._lanes import allowed_lanes, latency_ms
 from tierwise.policy._levers import Use, at_effort, moved, rewritten, warmed, without_tools
-from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS
+from tierwise.policy._proposal import EFFORT_PERMILLE, RANK
 from tierwise.policy._state import State
 from tierwise.policy._types import VERBOSITIES, Lengths, Policy, Rule, Rung
 from tierwise.workloads import Facts
@@ -41,6 +41,7 @@ class Costing:
         """
         self.facts, self.policy, self.rule, self.state = facts, policy, rule, state
         self.prices, self.now, self.asked, self.baseline = prices, now, asked, baseline
+        self._cards: dict[tuple[str, Lane], RateCard] = {}
         self.residency = policy.limits.residency is not None
         usage = state.usage
         self.use = Use(
@@ -65,8 +66,11 @@ class Costing:
             audio_cached=usage.audio_cached,
             audio_output=usage.audio_output,
         )
-        card = self.prices.rate_card(model, lane, at=self.now, residency=self.residency)
-        return Step(lever=lever, tokens=tokens, cost=card.cost(tokens).total)
+        card = self._cards.get((model, lane))
+        if card is None:
+            card = self.prices.rate_card(model, lane, at=self.now, residency=self.residency)
+            self._cards[model, lane] = card
+        return Step(lever=lever, tokens=tokens, cost=card.total(tokens))
 
     @property
     def tuned(self) -> bool:
@@ -190,13 +194,13 @@ class Costing:
         change of effort loses the cache too.
         """
         cap, session = self.rule.effort, self.state.session_rung
-        if effort is None or cap is None or EFFORTS.index(cap) >= EFFORTS.index(effort):
+        if effort is None or cap is None or RANK[cap] >= RANK[effort]:
             return effort, 1000
         lower = effort_on(cap, model)
-        if lower is None or EFFORTS.index(lower) >= EFFORTS.index(effort):
+        if lower is None or RANK[lower] >= RANK[effort]:
             return effort, 1000
         held = session.effort if session is not None and self.means(session.model, model) else None
-        if held in model.efforts and EFFORTS.index(lower) < EFFORTS.index(held) <= EFFORTS.index(effort):
+        if held in model.efforts and RANK[lower] < RANK[held] <= RANK[effort]:
             lower = held
         table = self.state.efforts or EFFORT_PERMILLE
         before = table.get(effort, 1000)

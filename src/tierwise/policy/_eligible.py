@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 import msgspec
 
 from tierwise.catalog import Model, Tokens
-from tierwise.policy._proposal import EFFORTS
+from tierwise.policy._proposal import EFFORTS, RANK
 from tierwise.policy._state import Sent
 from tierwise.policy._types import Limits
 from tierwise.workloads import Facts
@@ -84,11 +85,14 @@ def effort_as_asked(effort: str | None, model: Model) -> str | None:
 
 def effort_on(effort: str | None, model: Model) -> str | None:
     """The effort of `model` that comes nearest to `effort`, above rather than below."""
-    if not model.efforts:
-        return None
-    wanted = EFFORTS.index(effort) if effort is not None else 0
-    offered = sorted(model.efforts, key=EFFORTS.index)
-    return next((e for e in offered if EFFORTS.index(e) >= wanted), offered[-1])
+    return _nearest(effort, model.efforts) if model.efforts else None
+
+
+@lru_cache(maxsize=1024)
+def _nearest(effort: str | None, efforts: Collection[str]) -> str:
+    wanted = RANK[effort] if effort is not None else 0
+    offered = sorted(efforts, key=RANK.__getitem__)
+    return next((e for e in offered if RANK[e] >= wanted), offered[-1])
 
 
 def must_not_reason(ask: Ask, model: Model) -> bool:

@@ -47,17 +47,19 @@ def without_tools(use: Use, dropped: Count) -> Use:
     from_cached = lesser(use.cached, dropped)
     from_written = lesser(use.written, dropped - from_cached)
     from_uncached = lesser(use.uncached, dropped - from_cached - from_written)
-    return use._replace(
-        cached=use.cached - from_cached,
-        written=use.written - from_written,
-        uncached=use.uncached - from_uncached,
+    return Use(
+        use.uncached - from_uncached,
+        use.cached - from_cached,
+        use.written - from_written,
+        use.output,
+        use.reasoning,
     )
 
 
 def warmed(use: Use, readable: Count) -> Use:
     """Read up to `readable` input tokens from the cache; never fewer than were read already."""
     gain = lesser(at_least_0(readable - use.cached), use.uncached)
-    return use._replace(cached=use.cached + gain, uncached=use.uncached - gain)
+    return Use(use.uncached - gain, use.cached + gain, use.written, use.output, use.reasoning)
 
 
 def moved(use: Use, *, output: Count, reasoning: Count, kept_warm: Count) -> Use:
@@ -88,9 +90,9 @@ def rewritten(use: Use, charges: Count) -> Use:
     """
     plain = use.uncached + use.written
     writes = plain * (charges * (plain + use.cached >= WRITES_FROM))
-    return use._replace(uncached=plain - writes, written=writes)
+    return Use(plain - writes, use.cached, writes, use.output, use.reasoning)
 
 
 def at_effort(use: Use, permille: Count) -> Use:
     """Reason for `permille` of the tokens as asked; the visible answer stays."""
-    return use._replace(reasoning=scaled(use.reasoning, permille))
+    return Use(use.uncached, use.cached, use.written, use.output, scaled(use.reasoning, permille))

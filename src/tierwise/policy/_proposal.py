@@ -24,6 +24,8 @@ from tierwise.policy._types import (
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Reasoning efforts, least first."""
+RANK: Final = {effort: rank for rank, effort in enumerate(EFFORTS)}
+"""The place of each among them, from 0."""
 
 EFFORT_PERMILLE: Final = {
     "none": 0,
