@@ -134,7 +134,7 @@ def test_comments_and_junk_are_passed_over():
 
 def calls_of(*pieces):
     events = [delta(tool_calls=[piece]) for piece in pieces]
-    reply = parse_response("chat", whole_reply([*events, DONE]))
+    reply = parse_response("chat", whole_reply(b"".join(e.raw for e in [*events, DONE])))
     return list(zip(reply.tool_calls, reply.arguments, strict=True))
 
 
@@ -166,7 +166,7 @@ def test_calls_that_are_woven_into_each_other_come_apart():
 
 def test_a_stream_without_an_object_has_no_reply():
     with pytest.raises(UpstreamGarbled):
-        whole_reply([DONE, Event(b": ping\n\n"), Event(b"data: 7\n\n")])
+        whole_reply(DONE.raw + b": ping\n\n" + b"data: 7\n\n")
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="shared data is absent")
@@ -190,7 +190,7 @@ def test_recorded_streams_read_along_are_what_they_are_as_logs(size):
             watch.check_end()
             expected = parse_response(endpoint, stream)
             assert b"".join(e.raw for e in events) + splitter.rest == stream
-            assert parse_response(endpoint, whole_reply(events)) == expected
+            assert parse_response(endpoint, whole_reply(b"".join(e.raw for e in events))) == expected
             assert (watch.model, watch.id) == (expected.model, expected.id)
             if expected.tokens is not None:
                 assert parse_response("chat", watch.summary()).tokens == expected.tokens

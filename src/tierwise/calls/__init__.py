@@ -6,6 +6,7 @@ stream of Call, Bucket, CostLine and Skipped records, each with the place it cam
 
 from __future__ import annotations
 
+from tierwise.calls._chat_chunks import assembled_chat
 from tierwise.calls._chat_stream import ChatStream
 from tierwise.calls._context import named_place
 from tierwise.calls._exchange import Around, live_call
@@ -83,6 +84,7 @@ __all__ = [
     "Unit",
     "absolute_place",
     "assembled",
+    "assembled_chat",
     "decode_recorded",
     "encode_recorded",
     "failed_reply",

@@ -152,7 +152,10 @@ def response_from(endpoint: str, body: Mapping[str, Any]) -> Response:  # noqa: 
 def wire_response(body: bytes | str | Mapping[str, Any]) -> WireResponse:
     """The wire fields of a body in any of its forms. Raises BadRecord."""
     if isinstance(body, Mapping):
-        return _shaped(body)
+        try:
+            return _decoder().decode(encoded(body))
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError):
+            return _shaped(body)
     if is_stream(body):
         return _shaped(assembled(body))
     try:

@@ -102,7 +102,7 @@ def _responses(events: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _chat(events: list[Mapping[str, Any]], *, done: bool) -> dict[str, Any]:
     body: dict[str, Any] = {"object": "chat.completion"}
-    choices: dict[Any, _Choice] = {}
+    choices: dict[Any, Choice] = {}
     for event in events:
         for key in ("id", "model", "created", "service_tier", "usage", "error"):
             if event.get(key) is not None:
@@ -111,7 +111,7 @@ def _chat(events: list[Mapping[str, Any]], *, done: bool) -> dict[str, Any]:
         for piece in found if isinstance(found, list) else ():
             if isinstance(piece, Mapping):
                 index = piece.get("index")
-                choices.setdefault(index if isinstance(index, int) else 0, _Choice()).add(piece)
+                choices.setdefault(index if isinstance(index, int) else 0, Choice()).add(piece)
     body["choices"] = [choice.whole() for choice in choices.values()]
     finished = bool(choices) and all(choice.finish for choice in choices.values())
     if not done and not finished and "error" not in body:
@@ -119,7 +119,7 @@ def _chat(events: list[Mapping[str, Any]], *, done: bool) -> dict[str, Any]:
     return body
 
 
-class _Choice:
+class Choice:
     """One choice, growing delta by delta."""
 
     def __init__(self) -> None:
@@ -129,6 +129,7 @@ class _Choice:
         self.calls: list[dict[str, Any]] = []
 
     def add(self, piece: Mapping[str, Any]) -> None:
+        """Take in one chunk's part of it."""
         if isinstance(piece.get("finish_reason"), str):
             self.finish = piece["finish_reason"]
         if isinstance(piece.get("text"), str):
@@ -142,9 +143,9 @@ class _Choice:
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else ():
             if isinstance(call, Mapping):
-                self._merge(call)
+                self.merge(call)
 
-    def _merge(self, piece: Mapping[str, Any]) -> None:
+    def merge(self, piece: Mapping[str, Any]) -> None:
         """Find the call that a piece belongs to: by id, else by index, else the last one.
 
         Servers repeat an index for a second call, or leave index and id out; a new id is
@@ -168,6 +169,7 @@ class _Choice:
                 call["arguments"] += function["arguments"]
 
     def whole(self) -> dict[str, Any]:
+        """The choice as it would have come unstreamed."""
         calls = [
             {
                 "id": call["id"],

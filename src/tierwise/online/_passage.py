@@ -45,7 +45,7 @@ class Passage:
         self._ended: End | None = ended
         self._splitter = EventSplitter()
         self._watch = StreamWatch(endpoint)
-        self._events: list[Event] = []
+        self._parts: list[bytes] = []
         self._kept = 0
         self._blind = False
 
@@ -57,7 +57,7 @@ class Passage:
         Raises:
             UpstreamGarbled: An event that must be translated cannot be.
         """
-        if self._blind:
+        if self._blind or self._nothing_new(piece):
             return piece
         held = self._splitter.rest if self._changes else b""
         try:
@@ -110,26 +110,38 @@ class Passage:
             self._settle(None)
         return out
 
+    def _nothing_new(self, piece: bytes) -> bool:
+        """Whether a piece is whole events that only go by, as most are: kept unsplit, and passed on."""
+        if self._translate is not None or self._splitter.waiting or not self._watch.passes(piece):
+            return False
+        self._keep(piece)
+        return True
+
     def _note(self, event: Event) -> None:
         self._watch.feed(event)
-        self._events.append(event)
-        self._kept += len(event.raw)
-        while self._kept > MOST_KEPT and len(self._events) > 1:
-            self._kept -= len(self._events.pop(0).raw)
+        self._keep(event.raw)
+
+    def _keep(self, part: bytes) -> None:
+        self._parts.append(part)
+        self._kept += len(part)
+        while self._kept > MOST_KEPT and len(self._parts) > 1:
+            self._kept -= len(self._parts.pop(0))
 
     def _settle(self, how: Status | None) -> None:
         ended, self._ended = self._ended, None
         if ended is None:
             return
         try:
-            body: Mapping[str, Any] | None = whole_reply(self._events)
+            body: Mapping[str, Any] | None = whole_reply(b"".join(self._parts))
         except TierwiseError:
             body = self._watch.summary() if self._watch.events else None
-        self._events.clear()
+        self._parts.clear()
         ended(body, how)
 
 
 def _only_usage(event: Event) -> bool:
     """Whether a Chat chunk has usage and no choice, as the one has that `include_usage` adds."""
+    if b'_tokens"' not in event.raw:
+        return False
     data = event.data.replace(b" ", b"")
     return b'"choices":[]' in data[:4096] and b'"usage":' in data and b'"usage":null' not in data

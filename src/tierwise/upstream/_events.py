@@ -68,6 +68,11 @@ class EventSplitter:
         self._seen = 0
 
     @property
+    def waiting(self) -> bool:
+        """Whether a part of an event has come."""
+        return bool(self._rest)
+
+    @property
     def rest(self) -> bytes:
         """What came after the last whole event."""
         return bytes(self._rest)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from typing import Any
 
 import msgspec
 
-from tierwise.calls import Endpoint, assembled
+from tierwise.calls import Endpoint, assembled, assembled_chat
 from tierwise.errors import UpstreamCut, UpstreamGarbled
-from tierwise.upstream._events import Event
+from tierwise.upstream._events import Event, EventSplitter
 
 _TERMINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 _NULL = (b"null", b"")
 _DONE = b"data: [DONE]\n\n"
+_MODEL = re.compile(rb'"model": ?"[^"\\]*"')
+"""The field as a server writes it: in a text, quotes are escaped."""
 
 
 class _Inner(msgspec.Struct, frozen=True):
@@ -106,7 +108,19 @@ class StreamWatch:
         if raw != _DONE:
             chunk = _chunk(event.data)
             if chunk is not None:
-                self._note(chunk)
+                self._note(chunk, raw)
+
+    def passes(self, piece: bytes) -> bool:
+        """Whether a piece is whole events that say nothing new, which are then counted; else `feed` them."""
+        if not piece.startswith(b"data: {") or not piece.endswith(b"}\n\n") or b"\r" in piece:
+            return False
+        if self.endpoint != "chat" or self._known not in piece:
+            return False
+        if b'_tokens"' in piece or b'"error"' in piece or b"[DONE]" in piece:
+            return False
+        self.events += piece.count(b"\n\n")
+        self.ended = False
+        return True
 
     def _tells(self, raw: bytes) -> bool:
         """Whether an event may say something new, by bytes that cannot stand inside a JSON string."""
@@ -116,9 +130,9 @@ class StreamWatch:
         if self._known not in raw or b'"error"' in raw:
             return True
         at = raw.rfind(b'"usage":')
-        return at >= 0 and not raw.startswith(b"null", at + 8)
+        return at >= 0 and not raw.startswith((b"null", b" null"), at + 8)
 
-    def _note(self, chunk: _Chunk) -> None:
+    def _note(self, chunk: _Chunk, raw: bytes) -> None:
         inner = chunk.response
         for said in (chunk, inner) if inner is not None else (chunk,):
             self.id = said.id or self.id
@@ -128,7 +142,9 @@ class StreamWatch:
                 usage = msgspec.json.decode(said.usage)
                 self.usage = usage if isinstance(usage, dict) else self.usage
         if chunk.model and self.endpoint != "responses":
-            self._known = b'"model":' + msgspec.json.encode(chunk.model)
+            found = _MODEL.search(raw)
+            named = found is not None and found[0].endswith(msgspec.json.encode(chunk.model))
+            self._known = found[0] if found is not None and named else b"\x00"
 
     def check_end(self) -> None:
         """Call when the bytes are over.
@@ -153,8 +169,11 @@ class StreamWatch:
         return {"object": kind} | {key: value for key, value in fields.items() if value is not None}
 
 
-def whole_reply(events: Iterable[Event]) -> dict[str, Any]:
+def whole_reply(stream: bytes) -> dict[str, Any]:
     """The body that the stream would have been without streaming, for our own copy of a call.
+
+    Args:
+        stream: Whole events, joined.
 
     Text and tool-call pieces are put together as `tierwise.calls` does for logs: by id, else by index,
     else onto the last one.
@@ -162,9 +181,14 @@ def whole_reply(events: Iterable[Event]) -> dict[str, Any]:
     Raises:
         UpstreamGarbled: No event is a JSON object.
     """
+    datas = _datas(stream)
+    if datas and b'"chat.completion.chunk"' in datas[0]:
+        done = datas[-1] == b"[DONE]"
+        body = assembled_chat(datas[:-1] if done else datas, done=done)
+        if body is not None:
+            return body
     decoded: list[Any] = []
-    for event in events:
-        data = event.data.strip()
+    for data in datas:
         if data == b"[DONE]":
             decoded.append("[DONE]")
             continue
@@ -175,3 +199,14 @@ def whole_reply(events: Iterable[Event]) -> dict[str, Any]:
     if not any(isinstance(event, dict) for event in decoded):
         raise UpstreamGarbled("no event of the stream is a JSON object", sent=True)
     return assembled(decoded)
+
+
+def _datas(stream: bytes) -> list[bytes]:
+    """The data of every event that has some."""
+    if b"\r" not in stream:
+        plain = stream.removesuffix(b"\n\n").split(b"\n\n")
+        if all(block.startswith(b"data: ") and b"\n" not in block for block in plain):
+            return [data for block in plain if (data := block[6:].strip())]
+    splitter = EventSplitter(largest=max(1, len(stream)))
+    events = [*splitter.feed(stream), *splitter.end()]
+    return [data for event in events if (data := event.data.strip())]
