@@ -1,7 +1,8 @@
 """The second half of `make demo`: a policy for the sample log, ten decisions in words, one traced request.
 
-Reads build/tierwise.toml (or the policy named as argument), which `tierwise policy init` wrote from the audit and in which every rule
-is off, and lets some of its rules go on, unproven, for as long as this script runs.
+Reads build/tierwise.toml (or the policy named as argument), which `tierwise policy init` wrote from
+the audit and in which every rule is off, and lets its rules go on, unproven, for as long as this
+script runs.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ import msgspec
 from tierwise.calls import Call, Request, named_place, plan, read
 from tierwise.catalog import Catalog
 from tierwise.online import Asked, Memory, admit
-from tierwise.policy import Decision, Live, Match, Rule, decide, load_live
+from tierwise.policy import Decision, Live, Match, Rule, decide, load_live, proposal
 from tierwise.workloads import Facts, Role, Span, TraceMemory
 
 WIDTH = 100
 SHOWN = (
-    "triage", "invoice.extract", "chat", "sql", "contract", "reviews.digest", "copy", "label",
-    "returns.desk", "tone-check",
+    ("triage", 0), ("invoice.extract", 0), ("copy", 0), ("label", 0), ("chat", 0), ("chat", 1),
+    ("translate", 0), ("search.rewrite", 0), ("contract", 0), ("trial", 0),
 )  # fmt: skip
-"""Names of steps that are shown first; others follow, until there are ten."""
-DECISIONS = 10
+"""Steps that are shown, by name and turn of the conversation."""
+READER = "the reader of this demo"
 TODAY = dt.date(2026, 11, 24)
 """The day after the sample log ends."""
 
@@ -41,6 +42,10 @@ class Desk:
         self._memory = Memory(catalog, live.learned)
         self._traces = TraceMemory()
 
+    def went(self, call: Call, request: Request) -> None:
+        """Remember a call that went as it was asked for, before any rule was on."""
+        self._memory.after(call, self._recogniser.recognise(request), None)
+
     def decide(self, call: Call, request: Request) -> tuple[Facts, Decision]:
         """Facts and decision of one call, on the usage that the log has of it."""
         facts = self._recogniser.recognise(request)
@@ -48,7 +53,16 @@ class Desk:
         if self._live.learned is not None:
             workload = self._live.learned.workload_of(workload, call.name or named_place(call.metadata))
         if call.trace is not None and call.span is not None:
-            step = Span(id=call.span, parent=call.parent, name=call.name, role=role, template=workload)
+            step = Span(
+                id=call.span,
+                parent=call.parent,
+                name=call.name,
+                role=role,
+                template=workload,
+                turn=facts.turn,
+                request=facts.request,
+                tools=bool(facts.template.tools),
+            )
             role = self._traces.role(call.trace, step)
         facts = msgspec.structs.replace(facts, workload=workload, role=role)
         asked = admit(Asked(method="POST", path=""), request.endpoint)
@@ -61,24 +75,26 @@ class Desk:
 
 
 def with_rules_on(live: Live) -> tuple[Live, int]:
-    """The policy with its rules on, unproven, behind one that lets sub-agents go lower."""
+    """The policy with its rules on, unproven, between two of the reader's own and one for each depth."""
     policy = live.policy
-    on = {"stage": "on", "unproven": True, "approved_by": "the reader of this demo"}
-    workers = Rule(
-        name="sub-agents work two rungs below",
-        match=Match(roles=frozenset({"sub-agent"})),
-        model="gpt-5.4-mini",
-        stage="on",
-        unproven=True,
-        approved_by="the reader of this demo",
-    )
+    on = {"stage": "on", "unproven": True, "approved_by": READER}
     rules = [
-        msgspec.structs.replace(rule, **on) if rule.model or rule.effort else rule
-        for rule in policy.rules[:-1]
+        Rule(
+            name="sub-agents work two rungs below",
+            match=Match(roles=frozenset({"sub-agent"})),
+            model="gpt-5.4-mini",
+        ),
+        Rule(
+            name="translations to gpt-5-mini",
+            match=Match(tasks=frozenset({"translation"})),
+            model="gpt-5-mini",
+        ),
+        *policy.rules[:-1],
+        *proposal(policy.ladder).rules,
     ]
-    count = sum(rule.stage == "on" for rule in rules)
-    changed = msgspec.structs.replace(policy, rules=(workers, *rules, policy.rules[-1]))
-    return msgspec.structs.replace(live, policy=changed), count
+    changed = [msgspec.structs.replace(rule, **on) if rule.model or rule.effort else rule for rule in rules]
+    policy = msgspec.structs.replace(policy, rules=tuple(changed))
+    return msgspec.structs.replace(live, policy=policy), len(live.policy.rules) - 1
 
 
 def calls_of(log: Path) -> Iterator[tuple[Call, Request]]:
@@ -97,6 +113,7 @@ def calls_of(log: Path) -> Iterator[tuple[Call, Request]]:
 def in_words(call: Call, facts: Facts, decision: Decision) -> list[str]:
     """One decision, told in two or three lines."""
     first = f"{call.name or facts.endpoint}: {facts.task}, {facts.depth} depth, {facts.input_tokens:,} input tokens."
+    first += " A later turn of a conversation." if facts.turn else ""
     plan_, asked = decision.plan, decision.baseline
     expected, before = decision.expected_cost, decision.steps[0].cost if decision.steps else None
     if decision.moved and before is not None and expected is not None:
@@ -104,25 +121,27 @@ def in_words(call: Call, facts: Facts, decision: Decision) -> list[str]:
         went = f"Asked for {asked}; goes to {plan_.rung}{lane}: ${expected:.5f} instead of ${before:.5f}"
         went += ", unproven." if decision.unproven else "."
     else:
-        went = f"Goes as asked, {asked}: {decision.reasons[-1].removeprefix('stays: ')}."
-    changes = ", ".join(change.parameter for change in decision.changes)
+        went = f"Goes as asked, {asked}: {decision.reasons[0].removeprefix('stays: ').removesuffix(': stays as asked')}."
+    changes = ", ".join(change.parameter for change in decision.changes if change.parameter != "model")
     said = f"{went} Changes {changes}." if changes else went
     return [first, *textwrap.wrap(said, WIDTH, initial_indent="   ", subsequent_indent="   ")]
 
 
 def ten(desk: Desk, calls: list[tuple[Call, Request]]) -> None:
-    """Print ten decisions, each of another place in the application."""
-    places: dict[str, tuple[Call, Request]] = {}
+    """Print ten decisions, each of another place in the application or another turn."""
+    first: dict[tuple[str, int], tuple[Call, Request]] = {}
     for call, request in calls:
-        places.setdefault(call.name or ", ".join(call.tags) or request.endpoint, (call, request))
-    order = sorted(
-        places, key=lambda name: (name not in SHOWN, SHOWN.index(name) if name in SHOWN else 0, name)
-    )
+        turn = sum(message.role == "assistant" for message in request.messages)
+        first.setdefault((call.name or "", turn), (call, request))
     print("\nTen decisions, on the usage that the log has of each call\n")
-    for number, name in enumerate(order[:DECISIONS], start=1):
-        call, request = places[name]
-        facts, decision = desk.decide(call, request)
-        head, *rest = in_words(call, facts, decision)
+    for number, (name, turn) in enumerate(SHOWN, start=1):
+        call, request = first[name, turn]
+        if turn:
+            # Its earlier turns went as asked, so that the conversation is warm on that model.
+            for other, earlier in calls:
+                if other.session == call.session and (other.at or 0) < (call.at or 0):
+                    desk.went(other, earlier)
+        head, *rest = in_words(call, *desk.decide(call, request))
         print(f"{number:2} {head}")
         print("\n".join(rest))
 
@@ -165,10 +184,10 @@ def main() -> int:
         return 1
     catalog = Catalog.open()
     live, count = with_rules_on(load_live(policy, catalog))
-    print(
-        f"\n{policy} was written from the audit: every rule is off, nothing changes until one is let go on."
-    )
-    print(f"For this demo {count} of its rules are on, unproven, and one that sends sub-agents lower.")
+    print(f"\n{policy} was written from the audit. All its rules are off.")
+    print(f"For this demo its {count} rules are on, unproven, approved by {READER}. So are:")
+    print("a rule that sends sub-agents lower, one that sends translations to gpt-5-mini, and the ladder")
+    print("by depth for what no rule names.")
     calls = list(calls_of(log))
     ten(Desk(live, catalog), calls)
     traced(Desk(live, catalog), calls)

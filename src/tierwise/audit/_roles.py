@@ -14,36 +14,45 @@ MOST_STEPS = 500
 
 
 def assign_roles(calls: CallTable, workloads: Workloads) -> None:
-    """Set `role` for calls of traces with more than one call; others keep their request's."""
+    """Set `role` for calls of traces, as `roles_in_trace` has it; others keep their request's."""
     trace = calls["trace"]
     rows = np.flatnonzero(trace != 0)
-    if len(rows) < 2:
+    if not len(rows):
         return
     rows = rows[np.argsort(trace[rows], kind="stable")]
     starts = np.flatnonzero(np.concatenate(([True], trace[rows[1:]] != trace[rows[:-1]])))
-    ends = np.append(starts[1:], len(rows))
-    role = calls["role"].copy()
-    codes = CODES["role"]
-    span, parent, name = (calls[column][rows].tolist() for column in ("span", "parent", "name"))
-    said, of, at = role[rows].tolist(), workloads.of[rows].tolist(), calls["at"][rows].tolist()
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        if not 1 < end - start <= MOST_STEPS:
-            continue
-        steps = [
-            Span(
-                # A call without a span of its own is a step all the same.
-                id=str(span[i] or -i - 1),
-                parent=str(parent[i]) if parent[i] else None,
-                name=calls.words("name", name[i]),
-                role=ROLES[said[i]],
-                template=of[i] + 1,
-                at=at[i] if at[i] >= 0 else None,
-            )
-            for i in range(start, end)
-        ]
+    sizes = np.diff(np.append(starts, len(rows)))
+    role, codes = calls["role"].copy(), CODES["role"]
+    lone = rows[starts[sizes == 1]]
+    role[lone[role[lone] == codes["unknown"]]] = codes["single"]
+    chosen = (sizes > 1) & (sizes <= MOST_STEPS)
+    for start, size in zip(starts[chosen].tolist(), sizes[chosen].tolist(), strict=True):
+        members = rows[start : start + size]
+        steps = _steps(calls, workloads, members)
         found = roles_in_trace(steps)
-        for i in range(start, end):
-            told = found.get(str(span[i] or -i - 1))
-            if told is not None:
-                role[rows[i]] = codes[told]
+        role[members] = [codes[found[step.id]] for step in steps]
     calls.columns["role"] = role
+
+
+def _steps(calls: CallTable, workloads: Workloads, members: np.ndarray) -> list[Span]:
+    """The calls of one trace as its steps."""
+    columns = ("span", "parent", "name", "role", "at", "latency", "turn", "request", "toolset")
+    rows = zip(
+        *(calls[column][members].tolist() for column in columns), workloads.of[members].tolist(), strict=True
+    )
+    return [
+        Span(
+            # A call without a span of its own is a step all the same.
+            id=str(span or -number - 1),
+            parent=str(parent) if parent else None,
+            name=calls.words("name", name),
+            role=ROLES[role],
+            template=of + 1,
+            at=at if at >= 0 else None,
+            until=at + latency * 1000 if at >= 0 and latency else None,
+            turn=turn,
+            request=request,
+            tools=toolset != 0,
+        )
+        for number, (span, parent, name, role, at, latency, turn, request, toolset, of) in enumerate(rows)
+    ]

@@ -12,7 +12,7 @@ from tierwise.workloads._mask import mask
 from tierwise.workloads._named import name_digest, own_name
 from tierwise.workloads._prompt import instructions_of
 from tierwise.workloads._recognise import Recogniser
-from tierwise.workloads._role import Span, role_of, roles_in_trace
+from tierwise.workloads._role import Span, role_of
 from tierwise.workloads._sightings import Observed, Sightings, learn_templates
 from tierwise.workloads._templates import Leaf, Templates, fingerprint
 from tierwise.workloads._traces import TraceMemory
@@ -29,6 +29,7 @@ from tierwise.workloads._types import (
     ToolFact,
     facts_from,
 )
+from tierwise.workloads._whole import roles_in_trace
 
 __all__ = [
     "DEPTHS",

@@ -99,13 +99,13 @@ def _fixed(hits: tuple[CueHit, ...], votes: list[tuple[Task, float, str]]) -> Ta
 
 
 def _role(told: Role, hits: tuple[CueHit, ...], kinds: ToolKinds) -> Role:
-    """By whole phrases, else by words of any language that stand for a role."""
+    """By whole phrases, else by tools and words of any language that stand for directing.
+
+    Single words, as 'called by a', vote for the task but make no sub-agent: they say too many other things.
+    """
     if told != "unknown":
         return told
-    cues = {hit.cue for hit in hits}
-    if "sub-agent" in cues:
-        return "sub-agent"
-    return "orchestrator" if kinds.hands_off or "orchestrate" in cues else "unknown"
+    return "orchestrator" if kinds.hands_off or any(hit.cue == "orchestrate" for hit in hits) else "unknown"
 
 
 def _template(

@@ -20,6 +20,9 @@ class Step(NamedTuple):
     calls_model: bool
     label: str
     """'orchestrator' for planner and writer, 'sub-agent' for a researcher; '' for what is no call."""
+    name: str | None = None
+    lasts: float = 0.8
+    """In steps: beyond 1, the next step begins before this one has ended."""
 
 
 def traces(teams: Any) -> Iterator[tuple[str, list[Step]]]:
@@ -68,10 +71,38 @@ def _trace(team: Any, shape: str, *, chat: bool) -> Iterator[Step]:
         yield call(writer, (), brief, [], "write", root or "plan", "orchestrator")
 
 
-def _request(instructions: str, names: Any, turn: str, answers: list[str], *, chat: bool) -> Request:
+def played(turns: Any, *, chat: bool) -> Iterator[Step]:
+    """The steps of a scene."""
+    for turn in turns:
+        request = _request(
+            turn.told,
+            turn.tools,
+            turn.says,
+            list(turn.answers),
+            chat=chat,
+            history=turn.history,
+            agent=turn.agent,
+        )
+        yield Step(request, turn.span, turn.parent, bool(turn.label), turn.label, turn.name, turn.lasts)
+
+
+def _request(
+    instructions: str,
+    names: Any,
+    turn: str,
+    answers: list[str],
+    *,
+    chat: bool,
+    history: tuple[str, ...] = (),
+    agent: str | None = None,
+) -> Request:
     schema = {"type": "object", "properties": {"task": {"type": "string"}}}
+    said = [
+        {"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate((*history, turn))
+    ]
+    more: dict[str, Any] = {"metadata": {"agent": agent}} if agent else {}
     if chat:
-        messages: list[Any] = [{"role": "system", "content": instructions}, {"role": "user", "content": turn}]
+        messages: list[Any] = [{"role": "system", "content": instructions}, *said]
         for number, answer in enumerate(answers):
             function = {"name": names[0] if names else "worker", "arguments": "{}"}
             messages += [
@@ -86,9 +117,10 @@ def _request(instructions: str, names: Any, turn: str, answers: list[str], *, ch
             "model": "gpt-5.5",
             "messages": messages,
             **({"tools": tools} if tools else {}),
+            **more,
         }
         return parse_request("chat", json.dumps(body).encode())
-    items: list[Any] = [{"role": "user", "content": turn}]
+    items: list[Any] = [*said]
     for number, answer in enumerate(answers):
         items += [
             {
@@ -105,5 +137,6 @@ def _request(instructions: str, names: Any, turn: str, answers: list[str], *, ch
         "instructions": instructions,
         "input": items,
         **({"tools": tools} if tools else {}),
+        **more,
     }
     return parse_request("responses", json.dumps(body).encode())
