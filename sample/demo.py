@@ -20,7 +20,7 @@ from tierwise.calls import Call, Request, named_place, plan, read
 from tierwise.catalog import Catalog
 from tierwise.online import Asked, Memory, admit
 from tierwise.policy import Decision, Live, Match, Rule, decide, load_live, proposal
-from tierwise.workloads import Facts, Role, Span, TraceMemory
+from tierwise.workloads import Facts, Role, TraceMemory, step_of
 
 WIDTH = 100
 SHOWN = (
@@ -52,19 +52,10 @@ class Desk:
         workload, role = facts.workload, facts.role
         if self._live.learned is not None:
             workload = self._live.learned.workload_of(workload, call.name or named_place(call.metadata))
-        if call.trace is not None and call.span is not None:
-            step = Span(
-                id=call.span,
-                parent=call.parent,
-                name=call.name,
-                role=role,
-                template=workload,
-                turn=facts.turn,
-                request=facts.request,
-                tools=bool(facts.template.tools),
-            )
-            role = self._traces.role(call.trace, step)
         facts = msgspec.structs.replace(facts, workload=workload, role=role)
+        if call.trace is not None and call.span is not None:
+            step = step_of(request, facts, span=call.span, parent=call.parent, name=call.name)
+            facts = msgspec.structs.replace(facts, role=self._traces.role(call.trace, step))
         asked = admit(Asked(method="POST", path=""), request.endpoint)
         state = self._memory.state(
             asked, request, facts, self._live.policy, call.at or 0, callers=frozenset(), lanes=None

@@ -62,7 +62,7 @@ from tierwise.online._shape import (
 from tierwise.online._values import Admitted, Answer, Asked, Entry, Gate, Recorder, Reply, Routed, Run
 from tierwise.online._watch import watched, watched_to_its_end
 from tierwise.policy import Learned, Policy, canonical, decide
-from tierwise.workloads import Facts, Recogniser, Span, TraceMemory
+from tierwise.workloads import Facts, Recogniser, Role, TraceMemory, step_of
 
 _LOG: Final = logging.getLogger("tierwise")
 CARRIED: Final = frozenset[Lane]({"standard", "flex", "priority"})
@@ -267,18 +267,12 @@ class Pipeline:
             workload = self._learned.workload_of(workload, labels.name or named_place(request.metadata))
             if role == "unknown":
                 role = self._learned.roles.get(workload, role)
-        if labels.trace is not None:
-            step = Span(
-                id=labels.span or token_hex(8),
-                parent=labels.parent,
-                name=labels.name,
-                role=role,
-                template=workload,
-            )
-            role = self._traces.role(labels.trace, step)
-        if (workload, role) == (facts.workload, facts.role):
+        facts = _placed(facts, workload, role)
+        if labels.trace is None:
             return facts
-        return msgspec.structs.replace(facts, workload=workload, role=role)
+        span = labels.span or token_hex(8)
+        step = step_of(request, facts, span=span, parent=labels.parent, name=labels.name)
+        return _placed(facts, workload, self._traces.role(labels.trace, step))
 
     def _decide(self, call: Admitted, request: Request, facts: Facts, policy: Policy, at: int) -> Routed:
         """Ask the policy, and shape the request as it says; its day is that of the call's own time."""
@@ -472,6 +466,12 @@ class Pipeline:
             reasoning_lost=routed.reasoning_lost,
             tried=run.tried,
         )
+
+
+def _placed(facts: Facts, workload: int, role: Role) -> Facts:
+    if (workload, role) == (facts.workload, facts.role):
+        return facts
+    return msgspec.structs.replace(facts, workload=workload, role=role)
 
 
 def _goes_on(body: Mapping[str, Any] | None, how: Status | None) -> str | None:

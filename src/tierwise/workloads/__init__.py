@@ -15,7 +15,7 @@ from tierwise.workloads._recognise import Recogniser
 from tierwise.workloads._role import Span, role_of
 from tierwise.workloads._sightings import Observed, Sightings, learn_templates
 from tierwise.workloads._templates import Leaf, Templates, fingerprint
-from tierwise.workloads._traces import TraceMemory
+from tierwise.workloads._traces import TraceMemory, step_of
 from tierwise.workloads._types import (
     DEPTHS,
     ROLES,
@@ -61,6 +61,7 @@ __all__ = [
     "read_key",
     "role_of",
     "roles_in_trace",
+    "step_of",
     "tool_digest",
     "tool_names",
 ]

@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
+from tierwise.calls import Request
 from tierwise.workloads._role import Span, told_of
-from tierwise.workloads._types import Role
+from tierwise.workloads._types import Facts, Role
 
 TRACES: Final = 5_000
 """Traces remembered; the one that had a call longest ago goes first."""
@@ -30,6 +31,29 @@ class _Kind(msgspec.Struct):
 class _Trace(msgspec.Struct):
     steps: dict[str, Span] = {}
     kinds: dict[int, _Kind] = {}
+
+
+def step_of(request: Request, facts: Facts, *, span: str, parent: str | None, name: str | None) -> Span:
+    """A live call as a step of its trace; workload and role are those of its facts.
+
+    Args:
+        request: The call; whether it goes on from a response that its prompt does not hold.
+        facts: What recognising it gave.
+        span: Its own id in the trace.
+        parent: The id of the step that it was called from.
+        name: What the application calls it.
+    """
+    return Span(
+        id=span,
+        parent=parent,
+        name=name,
+        role=facts.role,
+        template=facts.workload,
+        turn=facts.turn,
+        request=facts.request,
+        linked=bool(request.previous_response_id or request.conversation),
+        tools=bool(facts.template.tools),
+    )
 
 
 class TraceMemory:
