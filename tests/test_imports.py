@@ -20,7 +20,8 @@ ROOMS = {
     "upstream": {"calls"},
     "online": {"calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
     "client": {"online", "calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
-    "ledger": {"calls", "catalog", "workloads", "policy"},
+    "batch": {"calls", "catalog", "workloads", "policy"},
+    "ledger": {"calls", "catalog", "workloads", "policy", "batch"},
     "gateway": {
         "ledger",
         "online",

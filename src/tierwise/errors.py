@@ -102,6 +102,10 @@ class ConfigurationError(TierwiseError):
     """A file of ours (overrides, ladder, policy) that does not hold; names line and key."""
 
 
+class SealBroken(TierwiseError):
+    """What was kept sealed does not open: another key, or damage."""
+
+
 class LedgerUnavailable(TierwiseError):
     """The ledger's database cannot be reached; what needs it must wait."""
 
@@ -153,6 +157,15 @@ class UpstreamCut(UpstreamError):
 
 class UpstreamGarbled(UpstreamError):
     """What came is not an HTTP reply or event stream, or is larger than the limits."""
+
+
+class UpstreamRefused(UpstreamError):
+    """Upstream answered with an error where a file or batch of ours was concerned."""
+
+    def __init__(self, message: str, *, status: int, code: str | None = None) -> None:
+        super().__init__(message, sent=True)
+        self.status = status
+        self.code = code
 
 
 class UpstreamRedirected(UpstreamError):

@@ -6,6 +6,15 @@ stream of Call, Bucket, CostLine and Skipped records, each with the place it cam
 
 from __future__ import annotations
 
+from tierwise.calls._batches import (
+    BATCHED,
+    MOST_BYTES,
+    MOST_LINES,
+    BatchError,
+    BatchObject,
+    batch_line,
+    batch_results,
+)
 from tierwise.calls._chat_chunks import assembled_chat
 from tierwise.calls._chat_stream import ChatStream
 from tierwise.calls._context import named_place
@@ -49,11 +58,16 @@ from tierwise.calls._types import (
 from tierwise.calls._words import Endpoint, Status
 
 __all__ = [
+    "BATCHED",
+    "MOST_BYTES",
+    "MOST_LINES",
     "NOT_DAMAGE",
     "NOT_RECORDED",
     "RECORDER_VERSION",
     "Around",
     "Attempt",
+    "BatchError",
+    "BatchObject",
     "Bucket",
     "Call",
     "ChatStream",
@@ -85,6 +99,8 @@ __all__ = [
     "absolute_place",
     "assembled",
     "assembled_chat",
+    "batch_line",
+    "batch_results",
     "decode_recorded",
     "encode_recorded",
     "failed_reply",

@@ -13,6 +13,7 @@ from tierwise.ledger._leases import Leases
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
 from tierwise.ledger._money import Budget, exact, plain, read_amount, shares
 from tierwise.ledger._policies import GATEWAY, Policies, Version
+from tierwise.ledger._queue import Queue
 from tierwise.ledger._reconcile import Difference, reconcile
 from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
@@ -40,6 +41,7 @@ __all__ = [
     "Opened",
     "Over",
     "Policies",
+    "Queue",
     "Scope",
     "Settling",
     "Spool",

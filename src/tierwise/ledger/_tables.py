@@ -181,6 +181,50 @@ turns = sa.Table(
 )
 """A row that whoever must be alone changes first, which makes the others wait, in any database."""
 
+waiting = sa.Table(
+    "waiting",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("sender", sa.String(200), nullable=False),
+    sa.Column("path", sa.String(60), nullable=False),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("job", sa.String(64), index=True),
+    sa.Column("batch", sa.String(64), index=True),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("due", sa.BigInteger, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("item", sa.LargeBinary, nullable=False),
+    sa.Column("runner", sa.String(64)),
+    sa.Column("until", sa.BigInteger),
+    sa.Column("status", sa.Integer),
+    sa.Column("error", sa.String(100)),
+    sa.Column("lane", sa.String(20)),
+    sa.Column("ended", sa.BigInteger),
+    sa.Column("fetched", sa.BigInteger),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("answer", sa.LargeBinary),
+    sa.Index("waiting_kind", "state", "sender", "path", "model", "due"),
+    sa.Index("waiting_ended", "ended"),
+)
+"""Requests that wait for a cheaper lane; bodies and answers are sealed, and go once they are not needed."""
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("made", sa.BigInteger, nullable=False, index=True),
+    sa.Column("ended", sa.BigInteger, index=True),
+    sa.Column("runner", sa.String(64)),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("upstream", sa.String(200), index=True),
+    sa.Column("line", sa.LargeBinary, nullable=False),
+)
+"""Batches of ours, each one of OpenAI's; `line` has what is known of it."""
+
 version = sa.Table("version", metadata, sa.Column("number", sa.Integer, primary_key=True))
 
 
@@ -212,6 +256,12 @@ def _second(connection: sa.Connection) -> None:
             connection.exec_driver_sql(statement.format(table=table.name, verb=verb))
 
 
+def _third(connection: sa.Connection) -> None:
+    """What waits."""
+    metadata.create_all(connection, tables=[waiting, batches])
+    connection.execute(turns.insert(), [{"name": "batches", "number": 0}])
+
+
 _REFUSE: Final = """CREATE FUNCTION tierwise_refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'this table is only appended to'; END $$"""
 _STATEMENT: Final = "CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
@@ -221,7 +271,7 @@ _GROWS: Final = {
 }
 
 
-STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second)
+STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second, _third)
 """Migrations in order; the ledger's version is how many were taken. A step that was released is never changed."""
 
 _ALONE: Final = 0x7469657277697365

@@ -9,6 +9,7 @@ entered.
 
 from __future__ import annotations
 
+from tierwise.upstream._batches import BatchApi
 from tierwise.upstream._client import FLEX, OPENAI, Upstream
 from tierwise.upstream._events import Event, EventSplitter
 from tierwise.upstream._inflate import Inflater
@@ -21,6 +22,7 @@ __all__ = [
     "FLEX",
     "OPENAI",
     "Azure",
+    "BatchApi",
     "Event",
     "EventSplitter",
     "Inflater",

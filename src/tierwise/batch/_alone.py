@@ -1,0 +1,136 @@
+"""Requests that a batch can no longer bring in time: each sent by itself, once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from tierwise.batch._form import latest
+from tierwise.batch._protocols import Senders, Store, Told
+from tierwise.batch._results import error_body
+from tierwise.batch._seal import Sealer
+from tierwise.batch._settings import BatchSettings
+from tierwise.batch._types import Found, Outcome
+from tierwise.calls import Outgoing
+from tierwise.catalog import Lane
+from tierwise.errors import TierwiseError, UpstreamError
+
+_LOG: Final = logging.getLogger("tierwise.batch")
+AT_ONCE: Final = 32
+_JSON: Final = (("content-type", "application/json"),)
+_TIER: Final[dict[Lane, str | None]] = {"flex": "flex", "priority": "priority", "standard": None}
+LOST: Final = (
+    "the process that sent this call was gone before its answer came; it may have been carried out and "
+    "billed, so it was not sent again"
+)
+
+
+class Alone:
+    """Sends pressing requests by the lanes that they may take, and fails those whose sender is gone.
+
+    Args:
+        store: Where requests are kept.
+        senders: Who can send.
+        sealer: Opens bodies.
+        told: Is told every end before it is kept.
+        settings: Times.
+        runner: Name of this process.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        senders: Senders,
+        sealer: Sealer,
+        told: Told,
+        settings: BatchSettings,
+        runner: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._senders, self._sealer, self._told = store, senders, sealer, told
+        self._settings, self._runner, self._clock = settings, runner, clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def going(self) -> int:
+        """Requests on their way."""
+        return len(self._tasks)
+
+    async def tend(self) -> None:
+        """Begin to send what has to go now, and give up what was lost."""
+        now = int(self._clock() * 1e6)
+        for found in self._store.lost(now, AT_ONCE):
+            self._keep(found, _failed(found, "outcome_unknown", LOST))
+        room = AT_ONCE - len(self._tasks)
+        before = latest(now, self._settings)
+        for found in self._store.pressing(before, room) if room > 0 else []:
+            if not found.item.then:
+                self._keep(found, _failed(found, "deadline_passed", "no batch brought an answer in time"))
+                continue
+            until = now + (self._settings.live + 60) * 1_000_000
+            if self._store.go(found.item.id, self._runner, until):
+                task = asyncio.create_task(self._send(found))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self) -> None:
+        """Wait for what is on its way."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _send(self, found: Found) -> None:
+        """By the first lane that has room; flex says 429 where it has none, which costs nothing."""
+        try:
+            end = await self._by_lanes(found)
+            self._keep(found, end)
+        except TierwiseError:
+            _LOG.exception("request %s could not be sent by itself", found.item.id)
+
+    async def _by_lanes(self, found: Found) -> Outcome:
+        item = found.item
+        body = self._sealer.open(item.id, self._store.body(item.id) or b"")
+        end = _failed(found, "deadline_passed", "no lane had room in time")
+        for lane in item.then:
+            outgoing = Outgoing(
+                path=item.path, headers=_JSON, body=_in_lane(body, lane), model=item.model, lane=lane
+            )
+            try:
+                reply = await self._senders.send(item.sender).send(outgoing)
+                came = await reply.read()
+            except UpstreamError as fault:
+                if fault.sent:
+                    return _failed(found, "outcome_unknown", str(fault), lane)
+                end = _failed(found, "upstream_error", str(fault), lane)
+                continue
+            if reply.status < 400:
+                return Outcome(id=item.id, state="done", status=reply.status, body=came, lane=lane)
+            end = Outcome(
+                id=item.id, state="failed", status=reply.status, body=came, lane=lane, error="refused"
+            )
+            if reply.status not in {429, 503}:
+                break
+        return end
+
+    def _keep(self, found: Found, end: Outcome) -> None:
+        self._told(found, end)
+        self._store.settle([(end, self._sealer.seal(end.id, end.body))], int(self._clock() * 1e6))
+
+
+def _failed(found: Found, code: str, message: str, lane: Lane = "standard") -> Outcome:
+    body = error_body(code, message)
+    return Outcome(id=found.item.id, state="failed", body=body, error=code, lane=lane)
+
+
+def _in_lane(body: bytes, lane: Lane) -> bytes:
+    """The body with the service tier of a lane; what stands in it otherwise keeps its bytes."""
+    fields: dict[str, Any] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    fields.pop("service_tier", None)
+    tier = _TIER.get(lane)
+    if tier is not None:
+        fields["service_tier"] = tier
+    return msgspec.json.encode(fields)
