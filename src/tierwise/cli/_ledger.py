@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -208,6 +208,9 @@ def ledger_app() -> typer.Typer:
     )
     app.command("export")(export)
     app.command("log")(log)
+    from tierwise.cli._replay import replay
+
+    app.command("replay")(replay)
     return app
 
 
@@ -215,25 +218,54 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write here; printed otherwise.", metavar="FILE")
     ] = None,
+    format: Annotated[
+        Literal["jsonl", "parquet"] | None,
+        typer.Option(help="By the file's ending without it; JSON lines where that says nothing."),
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="First day, UTC.", metavar="DAY")] = None,
     ledger: Url = DEFAULT,
 ) -> None:
     r"""Write every call as a line of a recorder file: one more log for `tierwise audit`.
 
     \b
-    Example:
+    Examples:
       tierwise ledger export -o calls.jsonl && tierwise audit calls.jsonl
+      tierwise ledger export -o calls.parquet --since 2026-11-01
     """
+    kind = format or ("parquet" if output is not None and output.suffix == ".parquet" else "jsonl")
+    if output is None and kind == "parquet":
+        raise CallerError("expected a file for Parquet, got none; add: -o calls.parquet")
+    first = _iso(since)
     with opened(ledger) as found:
+        lines = found.lines(since=first)
         if output is None:
-            for line in found.lines():
+            for line in lines:
                 typer.echo(line, nl=False)
             return
-        count = 0
-        with output.open("wb") as file:
-            for line in found.lines():
-                file.write(line)
-                count += 1
-        typer.echo(f"wrote {count:,} calls to {output}", err=True)
+        count = _exported(lines, output, parquet=kind == "parquet")
+    typer.echo(f"wrote {count:,} calls to {output}", err=True)
+
+
+def _exported(lines: Iterator[bytes], output: Path, *, parquet: bool) -> int:
+    """Write the file whole or not at all; how many lines."""
+    from tierwise.ledger import write_parquet
+
+    part = output.with_name(f".{output.name}.part")
+    try:
+        if parquet:
+            count = write_parquet(lines, part)
+        else:
+            count = 0
+            with part.open("wb") as file:
+                for line in lines:
+                    file.write(line)
+                    count += 1
+        part.replace(output)
+    except OSError as error:
+        raise CallerError(f"cannot write {output}: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return count
 
 
 Workload = Annotated[

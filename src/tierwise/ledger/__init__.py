@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tierwise.ledger._budgets import Budgets, Held, Over, Standing
 from tierwise.ledger._entries import Entered, entries
+from tierwise.ledger._export import write_parquet
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._leases import Leases
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
@@ -61,4 +62,5 @@ __all__ = [
     "settling",
     "shares",
     "uncovered",
+    "write_parquet",
 ]

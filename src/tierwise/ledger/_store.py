@@ -163,9 +163,11 @@ class Ledger:
             for identity, line in connection.execute(query):
                 yield identity, decode_recorded(bytes(line))
 
-    def lines(self) -> Iterator[bytes]:
-        """Every call as a line of a recorder file, in the order they were sent."""
+    def lines(self, *, since: str | None = None) -> Iterator[bytes]:
+        """Every call since a UTC day as a line of a recorder file, in the order they were sent."""
         query = sa.select(calls.c.line).where(calls.c.line.is_not(None)).order_by(calls.c.at, calls.c.id)
+        if since is not None:
+            query = query.where(calls.c.day >= since)
         with self.engine.connect().execution_options(yield_per=1_000) as connection:
             for (line,) in connection.execute(query):
                 yield bytes(line) + b"\n"

@@ -30,6 +30,7 @@ from tierwise.policy._match import trusted_hints, workload_of
 from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
+from tierwise.policy._replay import Differs, Replayed, replay
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
 from tierwise.policy._state import ARMS, Hints, Latency, Sent, State
 from tierwise.policy._types import (
@@ -59,6 +60,7 @@ __all__ = [
     "Change",
     "Checked",
     "Decision",
+    "Differs",
     "Evidence",
     "Hints",
     "Latency",
@@ -70,6 +72,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Problem",
+    "Replayed",
     "Rule",
     "Rung",
     "Sent",
@@ -101,6 +104,7 @@ __all__ = [
     "parse_learned",
     "parse_policy",
     "proposal",
+    "replay",
     "rewritten",
     "save_learned",
     "scaled",
