@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from tierwise.ledger import Ledger, Total
 
 Url = Annotated[
-    str, typer.Option("--ledger", help="File of an SQLite ledger, or postgresql+psycopg://...", metavar="URL")
+    str,
+    typer.Option(
+        "--ledger",
+        help="File of an SQLite ledger, or postgresql+psycopg://...",
+        metavar="URL",
+        envvar="TIERWISE_LEDGER",
+    ),
 ]
 DEFAULT: str = "tierwise.db"
 

@@ -68,6 +68,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Who is told what is amiss."""
 
 
+class Ready:
+    """Whether callers should be sent here; a database that is gone for a while does not matter."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self.ending = False
+
+    def why(self) -> str | None:
+        """Why not; None where all is well."""
+        return "it is ending" if self.ending else self._spool.trouble()
+
+
 class Serving:
     """A gateway that listens."""
 
@@ -106,7 +118,8 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     caches, condition = Caches(), Condition(spool=spool.folder, folded=time.monotonic())
     pipeline = _pipeline(options, name, catalog, live, gate, caches)
     remember(pipeline, ledger)
-    own = Own(pipeline, ledger, metrics, lambda: None)
+    ready = Ready(spool)
+    own = Own(pipeline, ledger, metrics, ready.why)
     where = f"{options.host}:{options.port}"
     lookout = looking_out(options.alerting, where, catalog, pipeline, gate, caches, condition)
     async with Upstream(options.upstream, options.upstream_key) as upstream, lookout:
@@ -134,6 +147,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
             port = await _listen(runner, options)
             yield Serving(options.host, port, pipeline, ledger, spool)
         finally:
+            ready.ending = True
             await runner.cleanup()
             for task in (background, later):
                 task.cancel()

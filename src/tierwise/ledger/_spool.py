@@ -71,6 +71,16 @@ class Spool:
             self._map[end - 1 : end] = raw[-1:]
             self.size = end
 
+    def trouble(self) -> str | None:
+        """Why no further file could be made in the folder; None where one can."""
+        probe = self.folder / f".{self.process}.probe"
+        try:
+            probe.write_bytes(b"\n")
+            probe.unlink()
+        except OSError as error:
+            return f"{self.folder}: calls cannot be written down: {error.strerror}"
+        return None
+
     @property
     def path(self) -> Path:
         """The file that lines go to now."""
