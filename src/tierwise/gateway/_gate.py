@@ -99,6 +99,33 @@ class LedgerGate:
         self._open[identity] = Pass(held=held, workload=workload)
         return None
 
+    def more(self, identity: str, call: Admitted, routed: Routed) -> bool:
+        """Hold what a call may cost another way above what is held already; whether there is that much."""
+        passed = self._open.get(identity)
+        key = self._key_of(call.asked.key) if call.asked.key is not None else None
+        if passed is None or key is None or not passed.held:
+            return True
+        amount, capped = self.most(call, routed)
+        need = amount - min(held.amount for held in passed.held)
+        if need <= 0:
+            return True
+        try:
+            found = self._hold(key, passed.workload, need, capped=capped)
+        except LedgerUnavailable:
+            return False
+        if isinstance(found, Over):
+            return False
+        extra = {one.who: one for one in found}
+        for held in passed.held:
+            one = extra.pop(held.who, None)
+            if one is not None and one.periods == held.periods:
+                held.amount += one.amount
+            elif one is not None:
+                # Midnight passed in between: what the new day held is let go, the old one's stands.
+                self._let_go((one,))
+        self._let_go(tuple(extra.values()))
+        return True
+
     def wait(self, identity: str, entry: Entry) -> None:
         """Write down what is known of a background call; its money stays held until its answer was seen."""
         if entry.line.id and entry.line.project:

@@ -176,11 +176,9 @@ class Pipeline:
         if refused is not None:
             return refused
         reply = yield from self._send(call, routed, run)
-        if reply.status in _OURS_TO_MEND or no_capacity(reply):
-            again = as_asked_after(call, routed, reply)
-            if again is not None:
-                routed = again
-                reply = yield from self._send(call, routed, run)
+        while (other := self._another_way(call, routed, run, reply)) is not None:
+            routed = other
+            reply = yield from self._send(call, routed, run)
         if reply.body is None:
             return self._pass_on(call, routed, run, reply)
         return self._answer(call, routed, run, reply)
@@ -289,6 +287,43 @@ class Pipeline:
         today = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
         decision = decide(facts, policy, state, self._prices, today)
         return shape(call, facts, state, decision)
+
+    def _another_way(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Routed | None:
+        """How a call goes that upstream refused before its first byte; None where the refusal stands.
+
+        What we made of it goes as it was asked. A call as asked for which there is no room goes where
+        its rule's `fallback` says, as long as the budget has the money.
+        """
+        full = no_capacity(reply)
+        if not full and reply.status not in _OURS_TO_MEND:
+            return None
+        again = as_asked_after(call, routed, reply) if not run.fell_back else None
+        if full:
+            run.full |= {routed.outgoing.model or ""}
+        if again is not None or not full or run.fell_back:
+            return again
+        return self._fall_back(call, routed, run)
+
+    def _fall_back(self, call: Admitted, routed: Routed, run: Run) -> Routed | None:
+        run.fell_back = True
+        policy, facts, state = self.policy, routed.facts, routed.state
+        if policy is None or facts is None or state is None or call.request is None:
+            return None
+        try:
+            full = frozenset(self._prices.resolve(name).model.name for name in run.full)
+            state = msgspec.structs.replace(state, full=full)
+            today = dt.datetime.fromtimestamp(run.at / 1e6, dt.UTC).date()
+            decision = decide(facts, policy, state, self._prices, today)
+            rung = self._prices.resolve(decision.plan.rung.model).model.name
+            if rung in full or not decision.changes or decision.breach is not None:
+                return None
+            other = with_usage(call, shape(call, facts, state, decision))
+        except Exception:  # noqa: BLE001 - upstream's refusal is then the answer
+            _LOG.exception("no way around a lack of capacity could be found")
+            return None
+        if self._gate is not None and not self._gate.more(run.id, call, other):
+            return None
+        return other
 
     def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Reply, Reply]:
         """Run: the only step that waits."""

@@ -29,6 +29,7 @@ from tierwise.policy._types import (
     CacheSettings,
     Cascade,
     Evidence,
+    Fallback,
     Limits,
     Match,
     Policy,
@@ -52,6 +53,8 @@ class Builder:
         self.sheet, self.prices, self._folder = sheet, prices, folder
         self.key = b""
         """The owner's key, once `policy` has read it."""
+        self.fallback: tuple[Fallback, ...] = ()
+        """Where calls go that upstream has no room for, for rules that do not say."""
         self.learned: Learned | None = None
         """What an audit learned, once `policy` has read it."""
 
@@ -157,6 +160,7 @@ class Builder:
             cache=CacheSettings(**msgspec.structs.asdict(table.cache)),
             tools=ToolSettings(**msgspec.structs.asdict(table.tools)),
             cascade=self._cascade(table.cascade, (*path, "cascade")),
+            fallback=self.fallback if table.fallback is None else _several(table.fallback),
             max_latency=milliseconds(table.max_latency) if table.max_latency is not None else None,
             may_drop=frozenset(_several(table.may_drop)),
             through_responses=table.through_responses,

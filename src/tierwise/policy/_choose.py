@@ -55,7 +55,7 @@ def choose(costing: Costing, lengths: Lengths | None, before: tuple[str, ...] = 
         if home is not None:
             return _from_home(costing, home, candidates, stay, lengths, reasons)
     for name, model in candidates:
-        found = _move(costing, name, model, lengths, reasons)
+        found = move(costing, name, model, lengths, reasons)
         if found and _worth(found[1], stay[1], costing):
             reasons.append(f"moves to {found[0].rung.model}: {rule.name}, {_saves(stay[1], found[1])}")
             return Choice(found, tuple(reasons))
@@ -111,7 +111,7 @@ def _pinned(costing: Costing, candidates: list[Named], linked: str, reasons: lis
     return held
 
 
-def _move(
+def move(
     costing: Costing, name: str, model: Model, lengths: Lengths | None, reasons: list[str]
 ) -> Levers | None:
     """Every lever on another model; None, with a reason added, where it may not take the call."""
@@ -170,7 +170,7 @@ def _home(costing: Costing, candidates: list[Named], stay: Levers, lengths: Leng
         return stay
     for name, model in candidates:
         if session.model in {name, model.name}:
-            return _move(costing, name, model, lengths, [])
+            return move(costing, name, model, lengths, [])
     return None
 
 
@@ -189,7 +189,7 @@ def _from_home(
     for name, model in candidates:
         if here in {name, model.name}:
             continue
-        found = _move(costing, name, model, lengths, reasons)
+        found = move(costing, name, model, lengths, reasons)
         if found is None:
             continue
         saved = home[1][-1].cost - found[1][-1].cost

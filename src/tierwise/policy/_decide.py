@@ -18,11 +18,12 @@ from tierwise.policy._choose import Choice, choose
 from tierwise.policy._costing import Costing
 from tierwise.policy._decision import Change, Decision, Plan
 from tierwise.policy._eligible import effort_as_asked
+from tierwise.policy._fallback import carried, fall_back
 from tierwise.policy._match import first_match, trusted_hints, workload_of
 from tierwise.policy._parameters import AUTO, Outgoing, changes_of
 from tierwise.policy._proof import proof_for
 from tierwise.policy._state import ARMS, State
-from tierwise.policy._types import Lengths, Policy, Rule, Rung
+from tierwise.policy._types import Evidence, Lengths, Policy, Rule, Rung
 from tierwise.workloads import Facts
 
 
@@ -40,12 +41,34 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
     baseline = Rung(model=sent.model, effort=effort_as_asked(sent.effort, asked))
     workload = workload_of(facts, trusted_hints(policy, state))
     proof, unfit = proof_for(rule, workload, asked.name, state, prices, now)
-    carried = rule
+    if state.full and rule.fallback:
+        return _fallen_back(facts, policy, rule, proof, state, prices, now, asked, baseline)
+    under = rule
     if unfit is not None and not rule.unproven:
-        carried = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None)
+        under = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None)
     try:
-        costing = Costing(facts, policy, carried, state, prices, now, asked, baseline)
+        costing = Costing(facts, policy, under, state, prices, now, asked, baseline)
         choice = _staged(costing, proof.lengths if proof is not None else None, unfit, now)
+    except CatalogError as error:
+        return _unpriced(facts, policy, rule, state, prices, str(error))
+    return _decision(costing, rule, choice, proof.digest if proof is not None else None)
+
+
+def _fallen_back(
+    facts: Facts,
+    policy: Policy,
+    rule: Rule,
+    proof: Evidence | None,
+    state: State,
+    prices: Catalog,
+    now: dt.date,
+    asked: Model,
+    baseline: Rung,
+) -> Decision:
+    """Where the call goes now that upstream has no room for it."""
+    try:
+        costing = Costing(facts, policy, carried(rule), state, prices, now, asked, baseline)
+        choice = fall_back(costing, rule, proof)
     except CatalogError as error:
         return _unpriced(facts, policy, rule, state, prices, str(error))
     return _decision(costing, rule, choice, proof.digest if proof is not None else None)

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from tierwise.calls import Endpoint
 from tierwise.catalog import Lane
-from tierwise.policy._types import Droppable, Stage, Verbosity
+from tierwise.policy._types import Droppable, Fallback, Stage, Verbosity
 from tierwise.workloads import Depth, Role, Task
 
 Words = str | tuple[str, ...]
@@ -168,6 +168,13 @@ class DefaultTable(Table, frozen=True, kw_only=True):
         CascadeTable | None,
         Meta(description="Check the answer and go up where it fails; only in stages off and shadow so far."),
     ] = None
+    fallback: Annotated[
+        Fallback | tuple[Fallback, ...] | None,
+        Meta(
+            description="Where calls go that upstream has no room for, first to last: 'proven', the rung of a rule "
+            "whose evidence holds; 'up', the ladder above what was asked for. Left out, as the file's top says."
+        ),
+    ] = None
     max_latency: Annotated[
         Duration | None, Meta(description="Longest expected answer, e.g. '3s'; slower rungs are not chosen.")
     ] = None
@@ -210,6 +217,10 @@ class PolicyFile(Table, frozen=True, kw_only=True):
     ] = None
     trusts: Annotated[
         Words, Meta(description="Callers whose hints count: 'key:NAME', 'project:NAME', or '*' for all.")
+    ] = ()
+    fallback: Annotated[
+        Fallback | tuple[Fallback, ...],
+        Meta(description="Where calls go that upstream has no room for, unless a rule says otherwise."),
     ] = ()
     learned: Annotated[
         str | None,

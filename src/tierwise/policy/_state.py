@@ -97,5 +97,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Learned seconds to completion of lanes that wait, at a high percentile."""
     snapshots: Mapping[str, str] = {}
     """Dated model that serves each model name today, as responses say."""
+    full: frozenset[str] = frozenset()
+    """Models that upstream had no room on for this very call, by the catalog's name."""
     lanes: frozenset[Lane] | None = None
     """Lanes that whoever carries the decision out can use; None: any."""

@@ -149,6 +149,10 @@ class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Defer definitions to OpenAI's tool search, or to a search of ours."""
 
 
+Fallback = Literal["proven", "up"]
+"""proven: the rule's rung, where evidence says that it holds for this workload. up: the ladder above."""
+
+
 class Cascade(msgspec.Struct, frozen=True, kw_only=True):
     """Try the rung first, check the answer, go up where it fails. Not carried out yet."""
 
@@ -181,6 +185,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheSettings = NO_CACHE
     tools: ToolSettings = NO_TOOLS
     cascade: Cascade | None = None
+    fallback: tuple[Fallback, ...] = ()
+    """Where a call may go that upstream has no room for, first to last; then upstream's error."""
     max_latency: int | None = None
     """Milliseconds that an answer may take as expected; a slower rung or lane is not chosen."""
     may_drop: frozenset[Droppable] = frozenset()
