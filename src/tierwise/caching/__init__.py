@@ -16,10 +16,12 @@ from tierwise.caching._outline import (
     outline,
     shared_share,
 )
-from tierwise.caching._replay import MINIMUM_PREFIX, STEP, readable
-from tierwise.caching._windows import SHORT_WINDOW, read_of, window_of
+from tierwise.caching._replay import A_MINUTE, MINIMUM_PREFIX, STEP, machines, readable
+from tierwise.caching._windows import LONG_SINCE, SHORT_WINDOW, chooses, read_of, window_of
 
 __all__ = [
+    "A_MINUTE",
+    "LONG_SINCE",
     "MINIMUM_PREFIX",
     "SHORT_WINDOW",
     "STEP",
@@ -29,8 +31,10 @@ __all__ = [
     "Kind",
     "Parting",
     "Smallest",
+    "chooses",
     "first_difference",
     "first_parting",
+    "machines",
     "outline",
     "read_of",
     "readable",

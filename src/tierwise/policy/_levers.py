@@ -57,9 +57,20 @@ def without_tools(use: Use, dropped: Count) -> Use:
 
 
 def warmed(use: Use, readable: Count) -> Use:
-    """Read up to `readable` input tokens from the cache; never fewer than were read already."""
-    gain = lesser(at_least_0(readable - use.cached), use.uncached)
-    return Use(use.uncached - gain, use.cached + gain, use.written, use.output, use.reasoning)
+    """Read up to `readable` input tokens from the cache; never fewer than were read already.
+
+    What is written stands before what is not, so the fee for writing is the first that a read spares.
+    """
+    gain = at_least_0(readable - use.cached)
+    from_written = lesser(gain, use.written)
+    from_uncached = lesser(gain - from_written, use.uncached)
+    return Use(
+        use.uncached - from_uncached,
+        use.cached + from_written + from_uncached,
+        use.written - from_written,
+        use.output,
+        use.reasoning,
+    )
 
 
 def moved(use: Use, *, output: Count, reasoning: Count, kept_warm: Count) -> Use:
