@@ -65,13 +65,19 @@ def _faults(file: Path | None, given: list[str]) -> list[Fault]:
 
 
 async def _serve(simulator: Simulator) -> None:
+    """Serve until a signal comes."""
     import asyncio
+    import signal
 
+    ended = asyncio.Event()
+    # Not left to whoever raises on a signal: raised inside a callback, the loop would only log it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with simulator:
         typer.echo(
             f"serving {simulator.base_url} (bill: {simulator.base_url.removesuffix('/v1')}/simulator/bill)"
         )
-        await asyncio.Event().wait()
+        await ended.wait()
 
 
 def _print_prices() -> None:
