@@ -106,6 +106,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     caches, condition = Caches(), Condition(spool=spool.folder, folded=time.monotonic())
     pipeline = _pipeline(options, name, catalog, live, gate, caches)
     remember(pipeline, ledger)
+    gate.most_output = pipeline.most_output
     own = Own(pipeline, ledger, metrics, lambda: None)
     where = f"{options.host}:{options.port}"
     lookout = looking_out(options.alerting, where, catalog, pipeline, gate, caches, condition)

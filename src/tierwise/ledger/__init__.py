@@ -10,6 +10,7 @@ from tierwise.ledger._budgets import Budgets, Held, Over, Standing
 from tierwise.ledger._entries import Entered, entries
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._leases import Leases
+from tierwise.ledger._lengths import Wrote, newest_lengths
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
 from tierwise.ledger._money import Budget, exact, plain, read_amount, shares
 from tierwise.ledger._policies import GATEWAY, Policies, Version
@@ -46,6 +47,7 @@ __all__ = [
     "Standing",
     "Total",
     "Version",
+    "Wrote",
     "corrections",
     "day_of",
     "decode_line",
@@ -53,6 +55,7 @@ __all__ = [
     "entries",
     "exact",
     "newest",
+    "newest_lengths",
     "orphans",
     "plain",
     "read_amount",

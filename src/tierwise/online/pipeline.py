@@ -237,6 +237,16 @@ class Pipeline:
             self._recogniser, self._learned, self.policy = recogniser, learned, policy
             self._keeper = Keeper(key, names=self._keeper.names)
 
+    def most_output(self, workload: int, model: str, effort: str | None) -> int | None:
+        """Output tokens that 99 of 100 answers of a workload do not pass on a rung; None where nothing tells."""
+        with self._lock:
+            return self._memory.most_output(workload, model, effort)
+
+    def seen(self, workload: int, model: str, effort: str | None, output: int) -> None:
+        """Learn how much one answer of an earlier process wrote: output tokens, from 0."""
+        with self._lock:
+            self._memory.seen(workload, model, effort, output)
+
     def _route(self, call: Admitted, at: int) -> Routed:
         """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
         if call.request is None:
