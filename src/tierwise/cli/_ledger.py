@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -204,10 +205,14 @@ def list_budgets(ledger: Url = DEFAULT) -> None:
 def ledger_app() -> typer.Typer:
     """The commands under `tierwise ledger`."""
     app = typer.Typer(
-        help="Export the ledger, read its audit log.", no_args_is_help=True, rich_markup_mode=None
+        help="Export the ledger, read its audit log, delete text.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
     )
     app.command("export")(export)
     app.command("log")(log)
+    app.command("purge")(purge)
+    app.command("forget")(forget)
     return app
 
 
@@ -215,6 +220,9 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write here; printed otherwise.", metavar="FILE")
     ] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="With the text that the policy has kept; without, none.")
+    ] = False,
     ledger: Url = DEFAULT,
 ) -> None:
     r"""Write every call as a line of a recorder file: one more log for `tierwise audit`.
@@ -224,16 +232,55 @@ def export(
       tierwise ledger export -o calls.jsonl && tierwise audit calls.jsonl
     """
     with opened(ledger) as found:
+        from tierwise.ledger import lines_with_text
+
+        lines = lines_with_text(found.engine) if text else found.lines()
         if output is None:
-            for line in found.lines():
+            for line in lines:
                 typer.echo(line, nl=False)
             return
         count = 0
-        with output.open("wb") as file:
-            for line in found.lines():
+        with open(output, "wb", opener=_for_owner if text else None) as file:
+            for line in lines:
                 file.write(line)
                 count += 1
         typer.echo(f"wrote {count:,} calls to {output}", err=True)
+
+
+def _for_owner(path: str, flags: int) -> int:
+    """Open a file that nobody else may read."""
+    return os.open(path, flags, 0o600)
+
+
+def purge(ledger: Url = DEFAULT) -> None:
+    """Delete the text of calls that is past its retention. A gateway does it every minute by itself."""
+    with opened(ledger) as found:
+        from tierwise.ledger import purge as purge_texts
+
+        typer.echo(f"deleted the text of {purge_texts(found.engine):,} calls")
+
+
+def forget(
+    call: Annotated[str | None, typer.Option(help="Of one call.", metavar="ID")] = None,
+    key: Annotated[str | None, typer.Option(help="Of the calls of a key, by its name.", metavar="ID")] = None,
+    project: Annotated[str | None, typer.Option(help="Of the calls of a project.", metavar="NAME")] = None,
+    ledger: Url = DEFAULT,
+) -> None:
+    r"""Delete the text of calls, whatever its retention; what they cost stays. The audit log has who did.
+
+    \b
+    Example:
+      tierwise ledger forget --project support
+    """
+    import getpass
+
+    if sum(each is not None for each in (call, key, project)) != 1:
+        raise CallerError("expected one of --call, --key and --project")
+    with opened(ledger) as found:
+        from tierwise.ledger import forget as forget_texts
+
+        count = forget_texts(found.engine, f"user:{getpass.getuser()}", call=call, key=key, project=project)
+    typer.echo(f"deleted the text of {count:,} calls")
 
 
 Workload = Annotated[
@@ -271,7 +318,7 @@ def log(ledger: Url = DEFAULT) -> None:
 
 
 # The parser keeps the lines of a paragraph that a backspace stands before.
-for _command in (create, set_budget, spend, export):
+for _command in (create, set_budget, spend, export, forget):
     _command.__doc__ = (_command.__doc__ or "").replace("\\b", "\b")
 
 

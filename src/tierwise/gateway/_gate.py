@@ -17,7 +17,7 @@ from tierwise.errors import CatalogError, LedgerUnavailable
 from tierwise.gateway._errors import NO_LEASE, NO_MODEL, NO_PLACE, NO_WORKLOAD, error
 from tierwise.ledger import Budget, Budgets, Closed, Correction, Held, Key, Opened, Over, Spool, Standing
 from tierwise.online import Admitted, Answer, Entry, Routed
-from tierwise.policy import Rung
+from tierwise.policy import Rung, Text
 
 _LOG: Final = logging.getLogger("tierwise")
 DEAREST: Final = Decimal("0.00018")
@@ -106,13 +106,13 @@ class LedgerGate:
         self._open[identity] = Pass(held=held, workload=workload)
         return None
 
-    def wait(self, identity: str, entry: Entry) -> None:
+    def wait(self, identity: str, entry: Entry, text: Text | None = None) -> None:
         """Write down what is known of a background call; its money stays held until its answer was seen."""
         if entry.line.id and entry.line.project:
             self._owned(entry.line.id, entry.line.project)
-        self._spool.append(closed(identity, entry))
+        self._spool.append(closed(identity, entry, text))
 
-    def close(self, identity: str, entry: Entry) -> None:
+    def close(self, identity: str, entry: Entry, text: Text | None = None) -> None:
         """Settle what was held, or count what somebody else spent, and write down how the call ended."""
         passed = self._open.pop(identity, None)
         if passed is not None:
@@ -126,7 +126,7 @@ class LedgerGate:
             self._count(entry)
         if entry.line.id and entry.line.project and entry.line.endpoint in {"chat", "responses"}:
             self._owned(entry.line.id, entry.line.project)
-        self._spool.append(closed(identity, entry))
+        self._spool.append(closed(identity, entry, text))
 
     def correct(self, found: list[Correction]) -> None:
         """Let budgets know what calls of unknown end of this process were settled at; oldest first."""
@@ -239,7 +239,7 @@ class LedgerGate:
             self._budgets.settle(one, Decimal(0))
 
 
-def closed(identity: str, entry: Entry) -> Closed:
+def closed(identity: str, entry: Entry, text: Text | None = None) -> Closed:
     """The line of a call that is over."""
     facts, decision = entry.facts, entry.decision
     return Closed(
@@ -256,6 +256,7 @@ def closed(identity: str, entry: Entry) -> Closed:
         reason=entry.reason,
         unpriced=entry.unpriced,
         attempts=entry.tried,
+        text=text,
     )
 
 

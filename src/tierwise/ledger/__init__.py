@@ -18,6 +18,7 @@ from tierwise.ledger._reconcile import Difference, reconcile
 from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
 from tierwise.ledger._store import SETTLED, UNKNOWN, Ledger, day_of
+from tierwise.ledger._texts import forget, lines_with_text, purge
 from tierwise.ledger._totals import BY, Total
 
 __all__ = [
@@ -54,10 +55,13 @@ __all__ = [
     "encode_line",
     "entries",
     "exact",
+    "forget",
+    "lines_with_text",
     "newest",
     "newest_lengths",
     "orphans",
     "plain",
+    "purge",
     "read_amount",
     "reconcile",
     "settle",

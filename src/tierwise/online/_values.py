@@ -9,7 +9,7 @@ import msgspec
 
 from tierwise.calls import Attempt, Endpoint, Headers, Outgoing, Recorded, Request
 from tierwise.catalog import Lane
-from tierwise.policy import Decision, State
+from tierwise.policy import Decision, State, Text
 from tierwise.workloads import Facts
 
 
@@ -176,11 +176,14 @@ class Gate(Protocol):
     def open(self, identity: str, call: Admitted, routed: Routed) -> Answer | None:
         """Called before the send. An Answer refuses the call."""
 
-    def wait(self, identity: str, entry: Entry) -> None:
-        """Called for a call whose answer is to come: what is known of it so far."""
+    def wait(self, identity: str, entry: Entry, text: Text | None = None) -> None:
+        """Called for a call whose answer is to come: what is known of it so far, and what text is kept of it."""
 
-    def close(self, identity: str, entry: Entry) -> None:
-        """Called once for each call that was let go, when it is over; and for each that somebody else sent."""
+    def close(self, identity: str, entry: Entry, text: Text | None = None) -> None:
+        """Called once for each call that was let go, when it is over; and for each that somebody else sent.
+
+        `text` goes nowhere else: it is in no entry, so that no recorder, log or span can have it.
+        """
 
 
 class Watch(Protocol):
