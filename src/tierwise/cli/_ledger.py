@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -147,7 +147,7 @@ def spend(
 
         if by is not None and by not in BY:
             raise CallerError(f"expected --by one of {', '.join(BY)}; got {by!r:.40}")
-        totals = found.totals(by, _iso(since), _iso(until))
+        totals = found.totals(by, iso(since), iso(until))
         if not totals:
             typer.echo("no calls in the ledger for these days")
             return
@@ -207,73 +207,6 @@ def list_budgets(ledger: Url = DEFAULT) -> None:
         table(rows)
 
 
-def ledger_app() -> typer.Typer:
-    """The commands under `tierwise ledger`."""
-    app = typer.Typer(
-        help="Export the ledger, read its audit log.", no_args_is_help=True, rich_markup_mode=None
-    )
-    app.command("export")(export)
-    app.command("log")(log)
-    from tierwise.cli._replay import replay
-
-    app.command("replay")(replay)
-    return app
-
-
-def export(
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write here; printed otherwise.", metavar="FILE")
-    ] = None,
-    format: Annotated[
-        Literal["jsonl", "parquet"] | None,
-        typer.Option(help="By the file's ending without it; JSON lines where that says nothing."),
-    ] = None,
-    since: Annotated[str | None, typer.Option(help="First day, UTC.", metavar="DAY")] = None,
-    ledger: Url = DEFAULT,
-) -> None:
-    r"""Write every call as a line of a recorder file: one more log for `tierwise audit`.
-
-    \b
-    Examples:
-      tierwise ledger export -o calls.jsonl && tierwise audit calls.jsonl
-      tierwise ledger export -o calls.parquet --since 2026-11-01
-    """
-    kind = format or ("parquet" if output is not None and output.suffix == ".parquet" else "jsonl")
-    if output is None and kind == "parquet":
-        raise CallerError("expected a file for Parquet, got none; add: -o calls.parquet")
-    first = _iso(since)
-    with opened(ledger) as found:
-        lines = found.lines(since=first)
-        if output is None:
-            for line in lines:
-                typer.echo(line, nl=False)
-            return
-        count = _exported(lines, output, parquet=kind == "parquet")
-    typer.echo(f"wrote {count:,} calls to {output}", err=True)
-
-
-def _exported(lines: Iterator[bytes], output: Path, *, parquet: bool) -> int:
-    """Write the file whole or not at all; how many lines."""
-    from tierwise.ledger import write_parquet
-
-    part = output.with_name(f".{output.name}.part")
-    try:
-        if parquet:
-            count = write_parquet(lines, part)
-        else:
-            count = 0
-            with part.open("wb") as file:
-                for line in lines:
-                    file.write(line)
-                    count += 1
-        part.replace(output)
-    except OSError as error:
-        raise CallerError(f"cannot write {output}: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
-    return count
-
-
 Workload = Annotated[
     str | None, typer.Option(help="Only this workload, by its fingerprint (16 hex digits).", metavar="ID")
 ]
@@ -300,16 +233,7 @@ def _switch(url: str, workload: str | None, value: str) -> None:
     typer.echo(f"routing is {value}{'' if workload is None else f' for {workload}'}")
 
 
-def log(ledger: Url = DEFAULT) -> None:
-    """Print the audit log: who changed what, oldest first."""
-    with opened(ledger) as found:
-        for at, who, what in found.notes():
-            when = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).isoformat(timespec="seconds")
-            typer.echo(f"{when}  {who}  {what}")
-
-
-# The parser keeps the lines of a paragraph that a backspace stands before.
-for _command in (create, set_budget, spend, export):
+for _command in (create, set_budget, spend):
     _command.__doc__ = (_command.__doc__ or "").replace("\\b", "\b")
 
 
@@ -325,7 +249,7 @@ def _dollars(text: str | None) -> Decimal | None:
     return found
 
 
-def _iso(text: str | None) -> str | None:
+def iso(text: str | None) -> str | None:
     if text is None:
         return None
     try:

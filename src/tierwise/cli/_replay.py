@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tierwise.cli._ledger import DEFAULT, Url, opened
+from tierwise.cli._ledger import DEFAULT, Url, iso, opened
 from tierwise.errors import CallerError
 
 if TYPE_CHECKING:
@@ -40,10 +40,9 @@ def replay(
     """
     from tierwise.calls import decode_recorded
     from tierwise.catalog import Catalog
-    from tierwise.cli._ledger import _iso
     from tierwise.policy import replay as again
 
-    first = _iso(since)
+    first = iso(since)
     with opened(ledger) as found:
         from tierwise.ledger import Policies
 

@@ -21,6 +21,7 @@ from tierwise.gateway._access import Access
 from tierwise.gateway._alerts import Caches
 from tierwise.gateway._force import Force
 from tierwise.gateway._gate import LedgerGate, NoRecorder
+from tierwise.gateway._housekeeping import Housekeeping
 from tierwise.gateway._later import look, remember
 from tierwise.gateway._lookout import Alerting, Condition, looking_out
 from tierwise.gateway._metrics import Metrics
@@ -118,6 +119,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     caches, condition = Caches(), Condition(spool=spool.folder, folded=time.monotonic())
     pipeline = _pipeline(options, name, catalog, live, gate, caches)
     remember(pipeline, ledger)
+    gate.most_output = pipeline.most_output
     ready = Ready(spool)
     own = Own(pipeline, ledger, metrics, ready.why)
     where = f"{options.host}:{options.port}"
@@ -243,6 +245,7 @@ async def _keep(
 ) -> None:
     """Fold the spool, and look at policy, budgets and the routing flag, until cancelled."""
     looked = 0.0
+    housekeeping = Housekeeping(pipeline, ledger, spool)
     while True:
         await asyncio.sleep(options.settings.fold_every)
         try:
@@ -252,6 +255,7 @@ async def _keep(
             condition.folded = time.monotonic()
             metrics.spooled.set(spool.size)
             now = asyncio.get_running_loop().time()
+            await asyncio.to_thread(housekeeping.tend, now)
             if now - looked >= LOOK:
                 looked = now
                 flags = await asyncio.to_thread(ledger.flags)

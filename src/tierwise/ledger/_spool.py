@@ -91,6 +91,13 @@ class Spool:
         """Every file of this process, oldest first; lines go to the last."""
         return sorted(self.folder.glob(f"*-{self.process}{SUFFIX}"))
 
+    def turn(self) -> None:
+        """Begin the next file, so that this one can go once it is folded. Raises OSError where the disk is full."""
+        with self._lock:
+            if self._file >= 0 and self.size:
+                self._finish()
+                self._begin(self._room)
+
     def close(self) -> None:
         """Let go of the file: what is in it can be folded by anybody. May be repeated."""
         with self._lock:

@@ -18,6 +18,7 @@ from tierwise.ledger._lines import Closed, Line, Opened
 from tierwise.ledger._money import Budget
 from tierwise.ledger._spool import SUFFIX, lines_from, orphans, process_of
 from tierwise.ledger._tables import BOOK, budgets, calls, events, flags, folded, migrate, objects, settlements
+from tierwise.ledger._texts import take_texts
 from tierwise.ledger._totals import Total, totals
 
 GROUP: Final = 500
@@ -64,6 +65,8 @@ def _settle_sqlite(connection: Any, _: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA busy_timeout=10000")
+    # Text that is deleted is written over.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 
@@ -266,6 +269,7 @@ def _take(connection: sa.Connection, group: list[Line]) -> None:
             rows[line.id] = {**end, "reserved": held if _held_for(end) else None}
     found = connection.execute(sa.select(calls.c.id, calls.c.status).where(calls.c.id.in_(list(rows))))
     known = {identity: status for identity, status in found}  # noqa: C416 - rows are not pairs to mypy
+    take_texts(connection, group, known)
     new = [row for identity, row in rows.items() if identity not in known]
     if new:
         connection.execute(calls.insert(), new)

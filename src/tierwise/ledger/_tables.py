@@ -181,6 +181,29 @@ turns = sa.Table(
 )
 """A row that whoever must be alone changes first, which makes the others wait, in any database."""
 
+texts = sa.Table(
+    "texts",
+    metadata,
+    sa.Column("call", sa.String(64), primary_key=True),
+    sa.Column("project", sa.String(200)),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False, index=True),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("reply", sa.LargeBinary),
+)
+"""Text of calls whose policy has it kept: JSON, redacted, packed as zstandard; gone after `until`."""
+
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("call", sa.String(64)),
+    sa.Column("key", sa.String(200)),
+    sa.Column("project", sa.String(200)),
+)
+"""Whose text is not to be kept of calls up to a time, so that none comes in late from a spool."""
+
 version = sa.Table("version", metadata, sa.Column("number", sa.Integer, primary_key=True))
 
 
@@ -212,6 +235,11 @@ def _second(connection: sa.Connection) -> None:
             connection.exec_driver_sql(statement.format(table=table.name, verb=verb))
 
 
+def _third(connection: sa.Connection) -> None:
+    """Text of calls, for those whose policy has it kept."""
+    metadata.create_all(connection, tables=[texts, forgotten])
+
+
 _REFUSE: Final = """CREATE FUNCTION tierwise_refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'this table is only appended to'; END $$"""
 _STATEMENT: Final = "CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
@@ -221,7 +249,7 @@ _GROWS: Final = {
 }
 
 
-STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second)
+STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second, _third)
 """Migrations in order; the ledger's version is how many were taken. A step that was released is never changed."""
 
 _ALONE: Final = 0x7469657277697365

@@ -133,6 +133,22 @@ class Memory:
             lanes=lanes,
         )
 
+    def most_output(self, workload: int, model: str, effort: str | None) -> int | None:
+        """Output tokens that 99 of 100 answers of a workload do not pass on a rung; None where nothing tells."""
+        try:
+            found = self._prices.resolve(model).model
+        except CatalogError:
+            return None
+        return self._history.most_output(workload, found.name, effort_as_asked(effort, found))
+
+    def seen(self, workload: int, model: str, effort: str | None, output: int) -> None:
+        """Learn how much one answer of an earlier process wrote: output tokens, from 0."""
+        try:
+            found = self._prices.resolve(model).model
+        except CatalogError:
+            return
+        self._history.add_most(workload, found.name, effort_as_asked(effort, found), output)
+
     def after(self, call: Call, facts: Facts | None, decision: Decision | None) -> None:
         """Learn from a call that is over; `decision` is None for one that went as asked."""
         if facts is None or call.tokens is None or call.status not in {"ok", "incomplete"}:
@@ -147,6 +163,8 @@ class Memory:
         name = plan.rung.model if plan is not None else facts.model or model.name
         at = call.at or 0
         self._remember(call, facts, Rung(name, effort), model, at)
+        answers = max(1, call.request.n or 1) if call.request is not None else 1
+        self._history.add_most(facts.workload, model.name, effort, -(-call.tokens.output_total // answers))
         if call.status == "ok":
             self._history.add(facts.workload, model.name, effort, call.tokens)
         if call.latency:

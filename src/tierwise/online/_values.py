@@ -9,7 +9,7 @@ import msgspec
 
 from tierwise.calls import Attempt, Endpoint, Headers, Outgoing, Recorded, Request
 from tierwise.catalog import Lane
-from tierwise.policy import Decision, State
+from tierwise.policy import Decision, State, Text
 from tierwise.workloads import Facts
 
 
@@ -179,11 +179,14 @@ class Gate(Protocol):
     def more(self, identity: str, call: Admitted, routed: Routed) -> bool:
         """Called before a call that was let go is sent another way; whether there is money for that."""
 
-    def wait(self, identity: str, entry: Entry) -> None:
-        """Called for a call whose answer is to come: what is known of it so far."""
+    def wait(self, identity: str, entry: Entry, text: Text | None = None) -> None:
+        """Called for a call whose answer is to come: what is known of it so far, and what text is kept of it."""
 
-    def close(self, identity: str, entry: Entry) -> None:
-        """Called once for each call that was let go, when it is over; and for each that somebody else sent."""
+    def close(self, identity: str, entry: Entry, text: Text | None = None) -> None:
+        """Called once for each call that was let go, when it is over; and for each that somebody else sent.
+
+        `text` goes nowhere else: it is in no entry, so that no recorder, log or span can have it.
+        """
 
 
 class Watch(Protocol):

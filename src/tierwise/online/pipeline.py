@@ -59,9 +59,10 @@ from tierwise.online._shape import (
     untouched,
     with_usage,
 )
+from tierwise.online._texts import Texts
 from tierwise.online._values import Admitted, Answer, Asked, Entry, Gate, Recorder, Reply, Routed, Run
 from tierwise.online._watch import watched, watched_to_its_end
-from tierwise.policy import Learned, Policy, canonical, decide
+from tierwise.policy import Learned, Policy, Text, canonical, decide
 from tierwise.workloads import Facts, Recogniser, Role, TraceMemory, step_of
 
 _LOG: Final = logging.getLogger("tierwise")
@@ -126,6 +127,7 @@ class Pipeline:
         self._memory = Memory(prices, learned)
         self._traces = TraceMemory()
         self._keeper = Keeper(key, names=names)
+        self._texts = Texts(policy)
         self._callers = callers
         self._project = project
         self._lanes = lanes
@@ -234,6 +236,17 @@ class Pipeline:
         with self._lock:
             self._recogniser, self._learned, self.policy = recogniser, learned, policy
             self._keeper = Keeper(key, names=self._keeper.names)
+            self._texts = Texts(policy)
+
+    def most_output(self, workload: int, model: str, effort: str | None) -> int | None:
+        """Output tokens that 99 of 100 answers of a workload do not pass on a rung; None where nothing tells."""
+        with self._lock:
+            return self._memory.most_output(workload, model, effort)
+
+    def seen(self, workload: int, model: str, effort: str | None, output: int) -> None:
+        """Learn how much one answer of an earlier process wrote: output tokens, from 0."""
+        with self._lock:
+            self._memory.seen(workload, model, effort, output)
 
     def _route(self, call: Admitted, at: int) -> Routed:
         """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
@@ -402,17 +415,31 @@ class Pipeline:
                 reply,
                 self._around(call, routed, run, status, error),
             )
+            # Outside of the lock: a long text takes its time.
+            text = self._text(run.id, routed.facts, run.at, call.asked.body, reply)
             with self._lock:
                 if goes_on is not None and call.request is not None and call.request.background:
-                    entry = self._wait(goes_on, done, routed, run)
+                    entry = self._wait(goes_on, done, routed, run, text)
                 else:
-                    entry = self._take_down(done, routed, run)
+                    entry = self._take_down(done, routed, run, text)
         except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
             _LOG.exception("a call could not be taken down")
             return None
         if call.asked.watch is not None:
             watched_to_its_end(entry, call.asked.watch)
         return entry
+
+    def _text(
+        self,
+        identity: str,
+        facts: Facts | None,
+        at: int,
+        body: bytes | None,
+        reply: bytes | Mapping[str, Any] | None,
+    ) -> Text | None:
+        """The text that the policy has kept; none without a gate, which alone can keep it."""
+        workload = facts.workload if facts is not None else None
+        return self._texts.of(identity, workload, at, body, reply) if self._gate is not None else None
 
     def _around(
         self, call: Admitted, routed: Routed, run: Run, status: Status | None, error: str | None
@@ -443,30 +470,31 @@ class Pipeline:
                 entry = self.waiting.take(identity) if identity is not None else None
                 if entry is not None:
                     now = int(self._clock() * 1e6)
-                    self._close(ended(entry, body, self._prices, now, residency=self._resident))
+                    text = self._text(entry.id, entry.facts, entry.line.at or now, None, body)
+                    self._close(ended(entry, body, self._prices, now, residency=self._resident), text)
         except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
             _LOG.exception("a background call could not be taken down")
 
-    def _wait(self, identity: str, done: Call, routed: Routed, run: Run) -> Entry:
+    def _wait(self, identity: str, done: Call, routed: Routed, run: Run, text: Text | None) -> Entry:
         """A background call that was taken on: what it costs is known once its end was seen."""
         open_ended = msgspec.structs.replace(done, id=identity, status="unknown", tokens=None, error=None)
         entry = self._entry(open_ended, routed, run)
         if self._gate is not None:
-            self._gate.wait(run.id, entry)
+            self._gate.wait(run.id, entry, text)
         self.recorder.record(entry)
         self.waiting.add(identity, entry)
         return entry
 
-    def _take_down(self, done: Call, routed: Routed, run: Run) -> Entry:
+    def _take_down(self, done: Call, routed: Routed, run: Run, text: Text | None) -> Entry:
         known, estimated = with_estimate(done, routed.facts)
         entry = self._entry(known, routed, run, estimated=estimated)
         self._memory.after(known, routed.facts, routed.decision if routed.carried else None)
-        self._close(entry)
+        self._close(entry, text)
         return entry
 
-    def _close(self, entry: Entry) -> None:
+    def _close(self, entry: Entry, text: Text | None) -> None:
         if self._gate is not None:
-            self._gate.close(entry.id, entry)
+            self._gate.close(entry.id, entry, text)
         self.recorder.record(entry)
 
     @property

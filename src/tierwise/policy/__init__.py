@@ -12,6 +12,7 @@ from tierwise.policy._decision import Change, Decision, Plan, Step
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
 from tierwise.policy._first import Suggestion, first_policy
+from tierwise.policy._keep import KEYS, REDACTIONS, Keep, Redaction, Text, unsafe
 from tierwise.policy._learned import (
     Learned,
     Uses,
@@ -52,8 +53,10 @@ __all__ = [
     "ARMS",
     "EFFORTS",
     "EFFORT_PERMILLE",
+    "KEYS",
     "LENGTHS",
     "NO_LIMITS",
+    "REDACTIONS",
     "Bar",
     "CacheSettings",
     "Cascade",
@@ -63,6 +66,7 @@ __all__ = [
     "Differs",
     "Evidence",
     "Hints",
+    "Keep",
     "Latency",
     "Learned",
     "Lengths",
@@ -72,6 +76,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Problem",
+    "Redaction",
     "Replayed",
     "Rule",
     "Rung",
@@ -80,6 +85,7 @@ __all__ = [
     "State",
     "Step",
     "Suggestion",
+    "Text",
     "ToolSettings",
     "Use",
     "Uses",
@@ -111,6 +117,7 @@ __all__ = [
     "schema_text",
     "sent_of",
     "trusted_hints",
+    "unsafe",
     "use_name",
     "warmed",
     "without_tools",

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from tierwise.calls import Endpoint
 from tierwise.catalog import Lane
+from tierwise.policy._keep import REDACTIONS, Redaction
 from tierwise.policy._types import Droppable, Fallback, Stage, Verbosity
 from tierwise.workloads import Depth, Role, Task
 
@@ -86,6 +87,33 @@ class SwitchTable(Table, frozen=True, kw_only=True):
             description="How far above the worth of its warm cache a saving must be to move a conversation."
         ),
     ] = Decimal("0.25")
+
+
+class KeepTable(Table, frozen=True, kw_only=True):
+    """What text of calls the gateway keeps in its ledger: none unless this says so."""
+
+    text: Annotated[
+        Literal["off", "prompts", "all"],
+        Meta(description="off: none; prompts: requests; all: requests and replies."),
+    ] = "off"
+    workloads: Annotated[
+        Words, Meta(description="Only of these workloads, by fingerprint (16 hex digits); left out, of all.")
+    ] = ()
+    share: Annotated[Share, Meta(description="Share of calls, drawn by their ids.")] = Decimal(1)
+    redact: Annotated[
+        Redaction | tuple[Redaction, ...],
+        Meta(description="What is taken out first; keys and tokens always are. Left out, all of it."),
+    ] = REDACTIONS
+    patterns: Annotated[
+        dict[str, str], Meta(description="Your own regular expressions of what is taken out, by name.")
+    ] = {}
+    retention: Annotated[
+        int | None,
+        Meta(
+            description="Days that text is kept; required where it is.",
+            extra_json_schema={"minimum": 1, "maximum": 3650},
+        ),
+    ] = None
 
 
 class MatchTable(Table, frozen=True, kw_only=True):
@@ -233,6 +261,7 @@ class PolicyFile(Table, frozen=True, kw_only=True):
     bar: Annotated[BarTable, Meta(description="The quality to keep.")] = BarTable()
     limits: Annotated[LimitsTable, Meta(description="Hard limits.")] = LimitsTable()
     switch: Annotated[SwitchTable, Meta(description="When a switch is worth it.")] = SwitchTable()
+    keep: Annotated[KeepTable, Meta(description="What text of calls is kept.")] = KeepTable()
     rule: Annotated[tuple[RuleTable, ...], Meta(description="The rules, first match wins.")] = ()
     default: Annotated[DefaultTable, Meta(description="Calls that no rule matches; required.")]
 

@@ -11,6 +11,7 @@ import msgspec
 from tierwise.policy._file import (
     BarTable,
     DefaultTable,
+    KeepTable,
     LimitsTable,
     PolicyFile,
     RuleTable,
@@ -22,7 +23,12 @@ from tierwise.policy._problems import Sheet, expected, found, nearest
 
 _Kind = TypeVar("_Kind", bound=Table)
 _PARTS: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
-_TABLES: Final[dict[str, type[Table]]] = {"bar": BarTable, "limits": LimitsTable, "switch": SwitchTable}
+_TABLES: Final[dict[str, type[Table]]] = {
+    "bar": BarTable,
+    "limits": LimitsTable,
+    "switch": SwitchTable,
+    "keep": KeepTable,
+}
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True):

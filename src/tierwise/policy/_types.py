@@ -13,6 +13,7 @@ import msgspec
 
 from tierwise.calls import Endpoint
 from tierwise.catalog import Ladder, Lane
+from tierwise.policy._keep import Keep
 from tierwise.workloads import Depth, Role, Task
 
 Stage = Literal["off", "shadow", "canary", "on"]
@@ -226,6 +227,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """SHA-256 of the file of what an audit learned, 64 hex digits."""
     key_id: str = ""
     """Of the key that workloads in its rules are named under; '' for none."""
+    keep: Keep | msgspec.UnsetType = msgspec.UNSET
+    """What text of calls is kept; unset, which leaves a policy's digest as it was without this: none."""
 
     @cached_property
     def digest(self) -> str:
