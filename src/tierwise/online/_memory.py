@@ -18,6 +18,7 @@ from tierwise.online._admit import hint_headers
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
 from tierwise.online._recent import Recent
+from tierwise.online._tools import NOTHING, ToolMemory
 from tierwise.online._values import NO_LABELS, Admitted
 from tierwise.policy import (
     Decision,
@@ -67,10 +68,13 @@ class Memory:
     Args:
         prices: Models by name.
         learned: What an audit learned.
+        key: The owner's key.
     """
 
-    def __init__(self, prices: Catalog, learned: Learned | None = None) -> None:
+    def __init__(self, prices: Catalog, learned: Learned | None = None, key: bytes = b"") -> None:
         self._prices = prices
+        self.tools = ToolMemory(learned, key)
+        """What is known of tool definitions."""
         self._history = History(learned)
         self._prompts: Recent[int, Turn] = Recent(TURNS)
         self._responses: Recent[str, Turn] = Recent(TURNS)
@@ -104,6 +108,7 @@ class Memory:
             output, reasoning = learned[0], reasoning if learned[1] is None else learned[1]
         before = turn.tokens if turn is not None and _linked(request) else 0
         size = len(call.asked.body)
+        tools = self.tools.unneeded(request, call.asked.body, facts) if policy.narrows else NOTHING
         windows: tuple[int, ...] = ()
         if size > self._surely_fits(policy, asked):
             windows = windows_of(self._models(policy, asked), facts.max_output_tokens or output + reasoning)
@@ -117,6 +122,10 @@ class Memory:
                 writes=asked is not None and asked.cache.write_fee,
             ),
             lane=_lane(request),
+            unused_tools=tools.digests,
+            unused_tokens=tools.tokens,
+            unused_sessions=tools.sessions,
+            kept_tools=tools.kept,
             warm=warm,
             lengths=history.lengths(facts.workload, asked.name, effort) if asked is not None else {},
             deadline=labels.deadline,

@@ -11,6 +11,8 @@ import msgspec
 from tierwise.calls import Outgoing, reasoning_lost, to_responses
 from tierwise.errors import RequestError
 from tierwise.online._admit import upward
+from tierwise.online._narrow import without
+from tierwise.online._tools import Toolbox
 from tierwise.online._values import Admitted, Answer, Asked, Reply, Routed
 from tierwise.policy import Change, Decision, State
 from tierwise.upstream import verdict
@@ -77,8 +79,17 @@ def with_usage(call: Admitted, routed: Routed) -> Routed:
     return msgspec.structs.replace(routed, outgoing=outgoing, usage_added=True)
 
 
-def shape(call: Admitted, facts: Facts, state: State, decision: Decision) -> Routed:
+def shape(
+    call: Admitted, facts: Facts, state: State, decision: Decision, box: Toolbox | None = None
+) -> Routed:
     """The request that a decision makes of a call.
+
+    Args:
+        call: As it came.
+        facts: Its facts.
+        state: What the decision knew.
+        decision: What to make of it.
+        box: Its tools, where the decision leaves some out.
 
     Raises:
         RequestError: The decision asks for a change that this body cannot take.
@@ -91,6 +102,8 @@ def shape(call: Admitted, facts: Facts, state: State, decision: Decision) -> Rou
         translated = True
     if decision.changes:
         body = _changed(body, decision.changes)
+    if decision.plan.drop_tools and box is not None:
+        body = without(body, frozenset(box.name_of(digest) for digest in decision.plan.drop_tools))
     outgoing = msgspec.structs.replace(
         _outgoing(call, body, path), model=decision.plan.rung.model, lane=decision.plan.lane
     )
@@ -131,7 +144,9 @@ def _changed(body: bytes, changes: Iterable[Change]) -> bytes:
         if change.parameter in _BY_TRANSLATION:
             continue
         name, _, inner = change.parameter.partition(".")
-        if name in {"tools", "lane"} or name.endswith("[]"):
+        if name == "tools":
+            continue
+        if name == "lane" or name.endswith("[]"):
             raise RequestError(f"{change.parameter} cannot be changed in a call that is waited for")
         if inner:
             nested = _object(fields.get(name))

@@ -59,6 +59,7 @@ from tierwise.online._shape import (
     untouched,
     with_usage,
 )
+from tierwise.online._tools import REFUSED
 from tierwise.online._values import Admitted, Answer, Asked, Entry, Gate, Recorder, Reply, Routed, Run
 from tierwise.online._watch import watched, watched_to_its_end
 from tierwise.policy import Learned, Policy, canonical, decide
@@ -123,7 +124,7 @@ class Pipeline:
         self._prices = prices
         self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
         self._learned = learned
-        self._memory = Memory(prices, learned)
+        self._memory = Memory(prices, learned, key)
         self._traces = TraceMemory()
         self._keeper = Keeper(key, names=names)
         self._callers = callers
@@ -179,6 +180,7 @@ class Pipeline:
         if reply.status in _OURS_TO_MEND or no_capacity(reply):
             again = as_asked_after(call, routed, reply)
             if again is not None:
+                self._over_tools(routed, reply)
                 routed = again
                 reply = yield from self._send(call, routed, run)
         if reply.body is None:
@@ -236,6 +238,7 @@ class Pipeline:
         with self._lock:
             self._recogniser, self._learned, self.policy = recogniser, learned, policy
             self._keeper = Keeper(key, names=self._keeper.names)
+            self._memory.tools.go_by(learned, key)
 
     def _route(self, call: Admitted, at: int) -> Routed:
         """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
@@ -294,7 +297,11 @@ class Pipeline:
             )
         today = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
         decision = decide(facts, policy, state, self._prices, today)
-        return shape(call, facts, state, decision)
+        if not decision.plan.drop_tools:
+            return shape(call, facts, state, decision)
+        with self._lock:
+            box = self._memory.tools.box(request)
+        return shape(call, facts, state, decision, box)
 
     def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Reply, Reply]:
         """Run: the only step that waits."""
@@ -308,6 +315,13 @@ class Pipeline:
             raise
         run.tried += reply.attempts
         return reply
+
+    def _over_tools(self, routed: Routed, reply: Reply) -> None:
+        """Leave tools in from now on that upstream refused to go without."""
+        facts, decision = routed.facts, routed.decision
+        if facts is not None and decision is not None and b"tool" in (reply.body or b"").lower():
+            with self._lock:
+                self._memory.tools.keep(facts.workload, decision.plan.drop_tools, REFUSED)
 
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
@@ -431,7 +445,10 @@ class Pipeline:
     def _take_down(self, done: Call, routed: Routed, run: Run) -> Entry:
         known, estimated = with_estimate(done, routed.facts)
         entry = self._entry(known, routed, run, estimated=estimated)
-        self._memory.after(known, routed.facts, routed.decision if routed.carried else None)
+        carried = routed.decision if routed.carried else None
+        self._memory.after(known, routed.facts, carried)
+        if carried is not None:
+            self._memory.tools.after(known, routed.facts, carried.plan.drop_tools)
         self._close(entry)
         return entry
 
@@ -453,6 +470,7 @@ class Pipeline:
             estimated=estimated,
             cost=money.cost,
             as_asked=money.as_asked,
+            saved=money.saved,
             decision=msgspec.Raw(canonical(decision)) if decision is not None else NOT_RECORDED,
             state=msgspec.Raw(msgspec.json.encode(routed.state))
             if routed.state is not None

@@ -27,6 +27,7 @@ from tierwise.policy._levers import Use, at_effort, moved, rewritten, scaled, wa
 from tierwise.policy._live import Live, load_live
 from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
 from tierwise.policy._match import trusted_hints, workload_of
+from tierwise.policy._narrow import below_the_cache
 from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
@@ -82,6 +83,7 @@ __all__ = [
     "Uses",
     "arm_of",
     "at_effort",
+    "below_the_cache",
     "canonical",
     "check_policy",
     "decide",

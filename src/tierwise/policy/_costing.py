@@ -11,7 +11,8 @@ from tierwise.errors import CatalogError
 from tierwise.policy._decision import Plan, Step
 from tierwise.policy._eligible import effort_on
 from tierwise.policy._lanes import allowed_lanes, latency_ms
-from tierwise.policy._levers import Use, at_effort, moved, rewritten, warmed, without_tools
+from tierwise.policy._levers import Use, at_effort, moved, rewritten, warmed
+from tierwise.policy._narrow import narrow
 from tierwise.policy._proposal import EFFORT_PERMILLE, RANK
 from tierwise.policy._state import State
 from tierwise.policy._types import VERBOSITIES, Lengths, Policy, Rule, Rung
@@ -47,11 +48,9 @@ class Costing:
         self.use = Use(
             usage.uncached, usage.cached, usage.written + usage.written_12h, usage.output, usage.reasoning
         )
-        drops = rule.tools.drop_unused
-        tools = facts.template.tools if drops else ()
-        self.dropped = frozenset(tool.digest for tool in tools) & state.unused_tools
-        self.dropped_tokens = sum(t.tokens for t in tools if t.digest in self.dropped)
         self.first = self.step(AS_ASKED, self.use, baseline.model, state.lane)
+        self.narrowed = narrow(self)
+        self.dropped, self.dropped_tokens = self.narrowed.dropped, self.narrowed.tokens
 
     def step(self, lever: str, use: Use, model: str, lane: Lane) -> Step:
         """The expected call after a lever. Raises Unpriced where model or lane has no price."""
@@ -71,6 +70,10 @@ class Costing:
             card = self.prices.rate_card(model, lane, at=self.now, residency=self.residency)
             self._cards[model, lane] = card
         return Step(lever=lever, tokens=tokens, cost=card.total(tokens))
+
+    def cost(self, use: Use) -> Decimal:
+        """USD of a use on the model and in the lane as asked."""
+        return self.step(AS_ASKED, use, self.baseline.model, self.state.lane).cost
 
     @property
     def tuned(self) -> bool:
@@ -142,7 +145,7 @@ class Costing:
     def _before_tier(self) -> tuple[Use, tuple[Step, ...]]:
         """The call on the model it asked for, after tools and cache: the same whatever the rung."""
         first, asked, lane = self.first, self.baseline.model, self.state.lane
-        lean = without_tools(self.use, self.dropped_tokens)
+        lean = self.narrowed.use
         tools = _again(first, "tools") if lean == self.use else self.step("tools", lean, asked, lane)
         warm = warmed(lean, max(self._readable - self.dropped_tokens, 0))
         cache = _again(tools, "cache") if warm == lean else self.step("cache", warm, asked, lane)

@@ -97,6 +97,8 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
     moved_rung = plan.rung != baseline
     limits = costing.policy.limits
     target = costing.prices.resolve(plan.rung.model).model
+    # What is said of tools holds where the levers were pulled, and not of a call that goes as it came.
+    of_tools = costing.narrowed.reasons if plan.tools == costing.rule.tools else ()
     breach = None
     if limits.models is not None and target.name not in limits.models:
         breach = f"{target.name} is not among the approved models"
@@ -107,7 +109,7 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
         rule=rule.name,
         moved=moved_rung or plan.lane != state.lane,
         unproven=moved_rung and evidence is None and rule.unproven,
-        reasons=choice.reasons,
+        reasons=(*choice.reasons, *of_tools),
         steps=steps,
         policy=costing.policy.digest,
         prices=costing.prices.digest,

@@ -63,6 +63,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """The lane as asked."""
     unused_tools: frozenset[int] = frozenset()
     """Digests of tools that no logged session of this workload has used."""
+    unused_tokens: int | None = None
+    """Input tokens of those among the tools sent, as a live call carries them out; None where only
+    facts are known, as in an audit."""
+    unused_sessions: int = 0
+    """The fewest sessions that any of them was logged in, unused."""
+    kept_tools: Mapping[str, int] = {}
+    """Why tools that no logged session used stay all the same, with how many."""
     readable: int = 0
     """Input tokens that the prompt cache could serve with a stable prefix, as asked."""
     kept_warm: int = 1000

@@ -6,6 +6,7 @@ out or deferred, with the risk that a session needs one after all.
 
 from __future__ import annotations
 
+from tierwise.tools._offered import Definition, Offered
 from tierwise.tools._unused import LEAST_SESSIONS, Sent, Unused, unused
 
-__all__ = ["LEAST_SESSIONS", "Sent", "Unused", "unused"]
+__all__ = ["LEAST_SESSIONS", "Definition", "Offered", "Sent", "Unused", "unused"]

@@ -1,0 +1,72 @@
+"""Tool definitions left out behind the gateway: the ledger adds up, by lever too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tierwise.calls import parse_request
+from tierwise.cli import main
+from tierwise.policy import Learned, save_learned
+from tierwise.tools import Sent, Unused
+from tierwise.workloads import Recogniser, tool_digest
+
+POLICY = """
+version = 1
+ladder = "gpt-5.4"
+learned = "learned"
+[[rule]]
+name = "down"
+match = { model = "gpt-5.5" }
+rung = "gpt-5.4-mini"
+tools = { drop_unused = true }
+stage = "on"
+unproven = true
+approved_by = "kim"
+[default]
+tools = { drop_unused = true }
+stage = "on"
+"""
+SCHEMA = {"type": "object", "properties": {"day": {"type": "string", "description": "As in a calendar."}}}
+TOOLS: list[Any] = [
+    {
+        "type": "function",
+        "name": f"look_{n}",
+        "description": "Looks it up.",
+        "parameters": SCHEMA,
+        "strict": False,
+    }
+    for n in range(60)
+]
+CALL: dict[str, Any] = {"model": "gpt-5.4", "input": "Please look_3 for me.", "tools": TOOLS}
+
+
+def learn(folder: Path) -> None:
+    facts = Recogniser(b"").recognise(parse_request("responses", msgspec.json.encode(CALL)))
+    unused = tuple(
+        Unused(tool=Sent(tool_digest(tool["name"]), tool["name"], 9), sessions=90, risk=1 / 30)
+        for tool in TOOLS[10:]
+    )
+    save_learned(Learned(unused={facts.workload: unused}), folder / "learned")
+
+
+def test_savings_by_lever_add_up_in_the_ledger(start: Any, tmp_path: Path, capsys: Any) -> None:
+    learn(tmp_path)
+    path = tmp_path / "by.toml"
+    path.write_text(POLICY, "utf-8")
+    bench = start(policy=path)
+    client = bench.client()
+    plain = client.responses.create(**CALL)
+    moved = client.responses.create(**{**CALL, "model": "gpt-5.5"})
+    streamed = list(client.responses.create(**CALL, stream=True))
+    assert plain.output[-1].name == moved.output[-1].name == streamed[-1].response.output[-1].name == "look_3"
+    total = bench.settled(3)
+    saved = bench.ledger.saved()
+    assert set(saved) == {"tools", "tier"}
+    assert min(saved.values()) > 0
+    assert sum(saved.values()) == total.as_asked - total.cost
+    assert total.cost == bench.simulator.bill_total
+    assert main(["spend", "--by", "lever", "--ledger", str(tmp_path / "ledger.db")]) == 0
+    assert f"{saved['tools']:f}" in capsys.readouterr().out
