@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+import tierwise.tools
 from tierwise.calls import parse_request
 from tierwise.cli import main
 from tierwise.policy import Learned, save_learned
-from tierwise.tools import Sent, Unused
+from tierwise.simulator import ToolUse
+from tierwise.tools import Described, Sent, Unused
 from tierwise.workloads import Recogniser, tool_digest
 
 POLICY = """
@@ -70,3 +75,61 @@ def test_savings_by_lever_add_up_in_the_ledger(start: Any, tmp_path: Path, capsy
     assert total.cost == bench.simulator.bill_total
     assert main(["spend", "--by", "lever", "--ledger", str(tmp_path / "ledger.db")]) == 0
     assert f"{saved['tools']:f}" in capsys.readouterr().out
+
+
+SEARCH = """
+version = 1
+ladder = "gpt-5.4"
+[default]
+tools = { search = "client" }
+stage = "on"
+"""
+
+
+class Words:
+    """An index by shared words, in place of the real one."""
+
+    def __init__(self, tools: Sequence[Described]) -> None:
+        self._names = [tool.name for tool in tools]
+
+    def search(self, queries: Sequence[str], k: int) -> tuple[int, ...]:
+        asked = set(re.findall(r"\w+", " ".join(queries)))
+        ranked = sorted(range(len(self._names)), key=lambda at: (self._names[at] not in asked, at))
+        return tuple(ranked[:k])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_tools_are_searched_for_behind_the_gateway(
+    start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: str, stream: bool
+) -> None:
+    monkeypatch.setattr(tierwise.tools, "ToolIndex", Words, raising=False)
+    path = tmp_path / "by.toml"
+    path.write_text(SEARCH, "utf-8")
+    bench = start(policy=path)
+    left = iter([ToolUse("find_tools", {"need": "look_55"})])
+    bench.simulator.teach("put it away", lambda _: next(left, ToolUse("look_55", {"day": "today"})), "no")
+    client = bench.client()
+    if api == "chat":
+        chat: list[Any] = [
+            {
+                "type": "function",
+                "function": {key: tool[key] for key in ("name", "description", "parameters")},
+            }
+            for tool in TOOLS
+        ]
+        messages: list[Any] = [{"role": "user", "content": "Now put it away."}]
+        answer = client.chat.completions.create(model="gpt-4.1", messages=messages, tools=chat, stream=stream)
+        text = "".join(chunk.to_json() for chunk in answer) if stream else answer.to_json()
+    else:
+        found = client.responses.create(
+            model="gpt-5.4-nano", input="Now put it away.", tools=TOOLS, stream=stream
+        )
+        text = "".join(event.to_json() for event in found) if stream else found.to_json()
+    assert '"look_55"' in text
+    assert "find_tools" not in text
+    total = bench.settled(1)
+    assert total.calls == 1
+    assert total.cost == bench.simulator.bill_total
+    assert bench.simulator.requests == 2
+    assert sum(bench.ledger.saved().values()) == total.as_asked - total.cost

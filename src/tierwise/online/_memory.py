@@ -18,11 +18,13 @@ from tierwise.online._admit import hint_headers
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
 from tierwise.online._recent import Recent
+from tierwise.online._search import Selection, ToolSearch
 from tierwise.online._tools import NOTHING, ToolMemory
-from tierwise.online._values import NO_LABELS, Admitted
+from tierwise.online._values import NO_LABELS, Admitted, Search
 from tierwise.policy import (
     Decision,
     Learned,
+    Narrowing,
     Policy,
     Rung,
     State,
@@ -75,6 +77,8 @@ class Memory:
         self._prices = prices
         self.tools = ToolMemory(learned, key)
         """What is known of tool definitions."""
+        self.search = ToolSearch()
+        """What is known of searches for them."""
         self._history = History(learned)
         self._prompts: Recent[int, Turn] = Recent(TURNS)
         self._responses: Recent[str, Turn] = Recent(TURNS)
@@ -141,6 +145,38 @@ class Memory:
             snapshots=history.snapshots,
             lanes=lanes,
         )
+
+    def select(
+        self,
+        call: Admitted,
+        request: Request,
+        facts: Facts,
+        policy: Policy,
+        unused: frozenset[int],
+        at: int,
+    ) -> tuple[Selection | None, Narrowing]:
+        """The tools that a call goes out with where the others are searched for, and what that comes to."""
+        asked, _ = self._asked(facts, policy)
+        if asked is None:
+            return None, Narrowing(why_not="its model is not known")
+        turn = self._turn(request, facts)
+        return self.search.select(
+            request,
+            call.asked.body,
+            self.tools.box(request),
+            facts.workload,
+            (turn.root if turn is not None else _root(facts)) or "",
+            unused,
+            asked,
+            at,
+        )
+
+    def learn_search(self, call: Call, facts: Facts | None, search: Search | None) -> None:
+        """Learn what a call used whose tools were searched for."""
+        if facts is None or search is None or call.tokens is None:
+            return
+        used = call.response.tool_calls if call.response is not None else ()
+        self.search.after(facts.workload, search.selection, used, call.tokens.input_total, call.at or 0)
 
     def after(self, call: Call, facts: Facts | None, decision: Decision | None) -> None:
         """Learn from a call that is over; `decision` is None for one that went as asked."""

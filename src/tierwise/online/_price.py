@@ -24,12 +24,31 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     """As asked minus cost, by lever: adds up to it exactly. Empty where nothing was changed to save."""
 
 
-def price(call: Call, decision: Decision | None, prices: Catalog, *, residency: bool = False) -> Price:
+def price(
+    call: Call,
+    decision: Decision | None,
+    prices: Catalog,
+    *,
+    residency: bool = False,
+    earlier: tuple[Tokens, ...] = (),
+    left: int | None = None,
+) -> Price:
     """Price a call that is over, on the day it was sent. Never raises for what has no price.
+
+    Args:
+        call: With what its last step used.
+        decision: What it was sent by; None where it went as asked.
+        prices: The catalog.
+        residency: Whether upstream carries the residency uplift.
+        earlier: What steps before the last used, each priced by itself.
+        left: Input tokens of tool definitions that were left out of the last step, where that is another
+            figure than the decision's.
 
     A call that failed and carries no usage was not billed: OpenAI charges for tokens.
     """
     tokens, day = call.tokens, _day(call)
+    if tokens is None and earlier and call.status == "error":
+        tokens = Tokens()
     if tokens is None:
         if call.status == "error":
             return Price(cost=Decimal(0), as_asked=Decimal(0))
@@ -39,20 +58,24 @@ def price(call: Call, decision: Decision | None, prices: Catalog, *, residency: 
             call.model_served or call.model_asked or "", call.lane, at=day, residency=residency
         )
         fees = _fees(call, prices, day)
-        cost = card.total(tokens) + fees
+        spent = sum((card.total(step) for step in earlier), Decimal(0))
+        cost = card.total(tokens) + fees + spent
     except CatalogError as error:
         return Price(unpriced=str(error))
-    if decision is None or not decision.steps or not (decision.moved or decision.plan.drop_tools):
+    gone = decision is not None and left_out(decision) > 0
+    if decision is None or not decision.steps or not (decision.moved or gone):
         return Price(cost=cost, as_asked=cost)
     try:
         before = prices.rate_card(decision.baseline.model, decision.lane_asked, at=day, residency=residency)
-        asked = tokens_as_asked(tokens, decision)
+        asked = tokens_as_asked(tokens, decision, left)
         with_all = before.total(asked)
-        lean = before.total(_lean(asked, left_out(decision)))
+        lean = before.total(_lean(asked, left_out(decision) if left is None else left))
     except CatalogError:
         return Price(cost=cost)
     as_asked = with_all + fees
-    return Price(cost=cost, as_asked=as_asked, saved=_by_lever(decision, as_asked - cost, with_all - lean))
+    return Price(
+        cost=cost, as_asked=as_asked, saved=_by_lever(decision, as_asked - cost, with_all - lean - spent)
+    )
 
 
 def left_out(decision: Decision) -> int:
@@ -90,7 +113,17 @@ def _by_lever(decision: Decision, saved: Decimal, by_tools: Decimal) -> dict[str
     return found
 
 
-def tokens_as_asked(tokens: Tokens, decision: Decision) -> Tokens:
+def with_earlier(call: Call, earlier: tuple[Tokens, ...]) -> Call:
+    """The call with what all of its steps used."""
+    if not earlier:
+        return call
+    counts = [call.tokens or Tokens(), *earlier]
+    names = Tokens.__struct_fields__
+    whole = Tokens(**{name: sum(getattr(tokens, name) for tokens in counts) for name in names})
+    return msgspec.structs.replace(call, tokens=whole)
+
+
+def tokens_as_asked(tokens: Tokens, decision: Decision, left: int | None = None) -> Tokens:
     """The tokens that a moved call, or one with fewer tools, would have used as asked: an estimate.
 
     Its input is what it was and what was left out of it, cached as was expected of the model asked for,
@@ -99,9 +132,10 @@ def tokens_as_asked(tokens: Tokens, decision: Decision) -> Tokens:
     """
     expected, plan = decision.steps[0].tokens, decision.plan
     whole = tokens.uncached + tokens.cached + tokens.written + tokens.written_12h
-    dropped = left_out(decision)
+    dropped = left_out(decision) if left is None else left
     whole += dropped
-    warm = tokens.cached + dropped if tokens.cached and not decision.moved else expected.cached
+    shared = bool(tokens.cached) and bool(plan.drop_tools) and not decision.moved
+    warm = tokens.cached + dropped if shared else expected.cached
     cached = min(warm, whole)
     written = min(expected.written, whole - cached)
     shrunk = plan.lengths.reasoning * plan.effort_permille

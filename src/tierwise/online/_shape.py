@@ -12,8 +12,9 @@ from tierwise.calls import Outgoing, reasoning_lost, to_responses
 from tierwise.errors import RequestError
 from tierwise.online._admit import upward
 from tierwise.online._narrow import without
+from tierwise.online._search import Selection, with_only
 from tierwise.online._tools import Toolbox
-from tierwise.online._values import Admitted, Answer, Asked, Reply, Routed
+from tierwise.online._values import Admitted, Answer, Asked, Reply, Routed, Search
 from tierwise.policy import Change, Decision, State
 from tierwise.upstream import verdict
 from tierwise.workloads import Facts
@@ -80,7 +81,12 @@ def with_usage(call: Admitted, routed: Routed) -> Routed:
 
 
 def shape(
-    call: Admitted, facts: Facts, state: State, decision: Decision, box: Toolbox | None = None
+    call: Admitted,
+    facts: Facts,
+    state: State,
+    decision: Decision,
+    box: Toolbox | None = None,
+    selection: Selection | None = None,
 ) -> Routed:
     """The request that a decision makes of a call.
 
@@ -90,6 +96,7 @@ def shape(
         state: What the decision knew.
         decision: What to make of it.
         box: Its tools, where the decision leaves some out.
+        selection: Those that go out at first, where the others are searched for.
 
     Raises:
         RequestError: The decision asks for a change that this body cannot take.
@@ -104,6 +111,10 @@ def shape(
         body = _changed(body, decision.changes)
     if decision.plan.drop_tools and box is not None:
         body = without(body, frozenset(box.name_of(digest) for digest in decision.plan.drop_tools))
+    search = None
+    if decision.plan.tools.search == "client" and box is not None and selection is not None:
+        search = Search(box=box, selection=selection, whole=body)
+        body = with_only(body, box, selection)
     outgoing = msgspec.structs.replace(
         _outgoing(call, body, path), model=decision.plan.rung.model, lane=decision.plan.lane
     )
@@ -115,7 +126,15 @@ def shape(
         carried=bool(decision.changes),
         translated=translated,
         reasoning_lost=lost,
+        search=search,
     )
+
+
+def with_selection(routed: Routed, search: Search, selection: Selection) -> Routed:
+    """The same call with other tools."""
+    outgoing = msgspec.structs.replace(routed.outgoing, body=with_only(search.whole, search.box, selection))
+    found = msgspec.structs.replace(search, selection=selection)
+    return msgspec.structs.replace(routed, outgoing=outgoing, search=found)
 
 
 def responses_path(path: str) -> str:

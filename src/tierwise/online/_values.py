@@ -8,7 +8,9 @@ from typing import Final, Protocol
 import msgspec
 
 from tierwise.calls import Attempt, Endpoint, Headers, Outgoing, Recorded, Request
-from tierwise.catalog import Lane
+from tierwise.catalog import Lane, Tokens
+from tierwise.online._search import Selection
+from tierwise.online._tools import Toolbox
 from tierwise.policy import Decision, State
 from tierwise.workloads import Facts
 
@@ -81,6 +83,32 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """Why the body could not be read."""
 
 
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """A call whose tools are searched for."""
+
+    box: Toolbox
+    selection: Selection
+    whole: bytes
+    """The request as it would go out with all of them."""
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """Names of all functions that may be left to the search."""
+        return frozenset(self.box.offered.places)
+
+    @property
+    def sent(self) -> frozenset[str]:
+        """Names of those that went out."""
+        return frozenset(self.box.offered.entries[place].name for place in self.selection.places)
+
+
+class Look(msgspec.Struct, frozen=True):
+    """Asks whoever sends for the next piece of the stream that just came; None is its end."""
+
+
+LOOK: Final = Look()
+
+
 class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """What goes upstream, and why."""
 
@@ -98,6 +126,8 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the stream was asked for usage that the caller did not ask for."""
     reasoning_lost: int = 0
     """Turns of the history whose reasoning cannot travel by the other endpoint."""
+    search: Search | None = None
+    """The call's tools, where only some of them went out."""
 
     @property
     def lane(self) -> Lane:
@@ -136,6 +166,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     body: bytes | None = None
     passage: Passing | None = None
+    held: bytes = b""
+    """Of a stream that was looked into: what the caller gets before the passage is fed."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,3 +235,5 @@ class Run(msgspec.Struct, kw_only=True):
     """Microseconds that it took, where whoever sent it says so; None counts from `at` to its end."""
     attempts: int = 0
     tried: tuple[Attempt, ...] = ()
+    earlier: tuple[Tokens, ...] = ()
+    """What steps used whose answers only asked for tools."""

@@ -7,7 +7,7 @@ all call it, and it is pure. A Policy is built in (`proposal`) or read from `tie
 
 from __future__ import annotations
 
-from tierwise.policy._decide import canonical, decide
+from tierwise.policy._decide import canonical, decide, rule_of
 from tierwise.policy._decision import Change, Decision, Plan, Step
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
@@ -32,7 +32,7 @@ from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
-from tierwise.policy._state import ARMS, Hints, Latency, Sent, State
+from tierwise.policy._state import ARMS, Hints, Latency, Narrowing, Sent, State
 from tierwise.policy._types import (
     Bar,
     CacheSettings,
@@ -68,6 +68,7 @@ __all__ = [
     "Limits",
     "Live",
     "Match",
+    "Narrowing",
     "Plan",
     "Policy",
     "Problem",
@@ -104,6 +105,7 @@ __all__ = [
     "parse_policy",
     "proposal",
     "rewritten",
+    "rule_of",
     "save_learned",
     "scaled",
     "schema_text",

@@ -6,6 +6,8 @@ import datetime as dt
 from decimal import Decimal
 from functools import cached_property
 
+import msgspec
+
 from tierwise.catalog import Catalog, Lane, Model, RateCard, Tokens
 from tierwise.errors import CatalogError
 from tierwise.policy._decision import Plan, Step
@@ -127,7 +129,7 @@ class Costing:
             endpoint=endpoint,
             verbosity=self._verbosity(model),
             cache=self.rule.cache,
-            tools=self.rule.tools,
+            tools=msgspec.structs.replace(self.rule.tools, search=self.narrowed.search),
         )
         return plan, tuple(steps)
 
@@ -147,7 +149,8 @@ class Costing:
         first, asked, lane = self.first, self.baseline.model, self.state.lane
         lean = self.narrowed.use
         tools = _again(first, "tools") if lean == self.use else self.step("tools", lean, asked, lane)
-        warm = warmed(lean, max(self._readable - self.dropped_tokens, 0))
+        searched = self.narrowed.search != "off"
+        warm = lean if searched else warmed(lean, max(self._readable - self.dropped_tokens, 0))
         cache = _again(tools, "cache") if warm == lean else self.step("cache", warm, asked, lane)
         return warm, (first, tools, cache)
 

@@ -51,6 +51,15 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
     return _decision(costing, rule, choice, proof.digest if proof is not None else None)
 
 
+def rule_of(facts: Facts, policy: Policy, state: State, prices: Catalog) -> Rule:
+    """The rule that decides a call: for whoever has to look for something only where it asks for it."""
+    try:
+        name: str | None = _asked(facts, policy, prices)[0].name
+    except CatalogError:
+        name = None
+    return first_match(facts, policy, state, name)
+
+
 def canonical(decision: Decision) -> bytes:
     """The decision as bytes, the same for equal decisions: what a ledger stores and replays."""
     return msgspec.json.encode(decision, order="deterministic")
@@ -98,7 +107,7 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
     limits = costing.policy.limits
     target = costing.prices.resolve(plan.rung.model).model
     # What is said of tools holds where the levers were pulled, and not of a call that goes as it came.
-    of_tools = costing.narrowed.reasons if plan.tools == costing.rule.tools else ()
+    of_tools = costing.narrowed.reasons if len(choice.levers[1]) > 1 else ()
     breach = None
     if limits.models is not None and target.name not in limits.models:
         breach = f"{target.name} is not among the approved models"
@@ -136,6 +145,7 @@ def _changes(costing: Costing, plan: Plan, target: Model) -> tuple[Change, ...]:
             target=target,
             rule=costing.rule,
             lane_asked=costing.state.lane,
+            search=costing.state.search,
         )
     )
 

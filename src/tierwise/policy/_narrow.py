@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from tierwise.policy._levers import WRITES_FROM, Use, without_tools
+from tierwise.policy._levers import WRITES_FROM, Use, rewritten, without_tools
 
 if TYPE_CHECKING:
     from tierwise.policy._costing import Costing
+    from tierwise.policy._state import Narrowing
 
 
 class Narrowed(msgspec.Struct, frozen=True):
@@ -22,9 +23,65 @@ class Narrowed(msgspec.Struct, frozen=True):
     tokens: int = 0
     """Input tokens that go."""
     reasons: tuple[str, ...] = ()
+    search: Literal["off", "hosted", "client"] = "off"
 
 
 def narrow(costing: Costing) -> Narrowed:
+    """The call with fewer definitions, by whichever way the rule allows; as it came where none pays."""
+    found = costing.state.search
+    if costing.rule.tools.search != "client" or found is None:
+        return _without_unused(costing)
+    if found.why_not:
+        plain = _without_unused(costing)
+        return msgspec.structs.replace(
+            plain, reasons=(*plain.reasons, f"no search for tools: {found.why_not}")
+        )
+    lean = _searched(costing, found)
+    step = costing.cost(lean)
+    extra = costing.cost(at_first(lean)) * found.steps / 1000
+    whole = costing.cost(cold(costing.use)) if found.under_way else costing.first.cost
+    saved = whole - step - extra
+    said = (
+        f"{found.stay} of {found.sent} definitions sent, {found.tokens} tokens less, {saved:.6f} dollars expected"
+        f" after {extra:.6f} for {found.steps} extra steps in a thousand calls"
+    )
+    if saved <= costing.policy.margin * costing.first.cost:
+        plain = _without_unused(costing)
+        return msgspec.structs.replace(
+            plain, reasons=(*plain.reasons, f"no search for tools: it would not pay, {said}")
+        )
+    return Narrowed(
+        lean, tokens=found.tokens, reasons=(f"lets tools be searched for, {said}",), search="client"
+    )
+
+
+ASKED: Final = 60
+"""Output tokens of a step that only asks for tools, about."""
+
+
+def at_first(use: Use) -> Use:
+    """A step that only asks for tools: the prompt again, nothing of it warm, and a short answer.
+
+    The list then grows, which loses the cached prefix from the tools on.
+    """
+    return cold(use)._replace(output=ASKED, reasoning=0)
+
+
+def cold(use: Use) -> Use:
+    """The same with nothing of it warm."""
+    return use._replace(uncached=use.uncached + use.cached, cached=0)
+
+
+def _searched(costing: Costing, found: Narrowing) -> Use:
+    """The call with the definitions that stay: only what is warm with them is read from the cache."""
+    lean = without_tools(costing.use, found.tokens)
+    whole = lean.uncached + lean.cached + lean.written
+    warm = min(found.warm, whole)
+    read = Use(whole - warm, warm, 0, lean.output, lean.reasoning)
+    return below_the_cache(rewritten(read, int(costing.asked.cache.write_fee)))
+
+
+def _without_unused(costing: Costing) -> Narrowed:
     """Leave out definitions that no logged session used, where the rule says so and it saves money."""
     state, rule = costing.state, costing.rule
     tools = costing.facts.template.tools if rule.tools.drop_unused else ()

@@ -9,7 +9,7 @@ import msgspec
 from tierwise.catalog import Model
 from tierwise.policy._decision import Change, Plan
 from tierwise.policy._eligible import REFUSED_WHEN_REASONING
-from tierwise.policy._state import Sent
+from tierwise.policy._state import Narrowing, Sent
 from tierwise.policy._types import Rule, Rung
 from tierwise.workloads import Facts
 
@@ -30,6 +30,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     target: Model
     rule: Rule
     lane_asked: str
+    search: Narrowing | None = None
 
     @property
     def auto(self) -> bool:
@@ -48,6 +49,13 @@ def changes_of(call: Outgoing) -> tuple[Change, ...]:
 
 
 def _tools(call: Outgoing) -> Iterator[Change]:
+    if call.plan.tools.search != "off" and call.search is not None:
+        yield Change(
+            parameter="tools",
+            before=f"{call.search.sent} definitions",
+            after=f"{call.search.stay} definitions and find_tools",
+            why="the others are found when they are asked for",
+        )
     if dropped := len(call.plan.drop_tools):
         sent = len(call.facts.template.tools)
         yield Change(

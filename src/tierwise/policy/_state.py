@@ -54,6 +54,25 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     learned: bool = True
 
 
+class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search for the tools of a live call comes to: counts alone."""
+
+    sent: int = 0
+    """Definitions as sent."""
+    stay: int = 0
+    """Of them those that go out at first."""
+    tokens: int = 0
+    """Input tokens that go, those of the search itself taken off."""
+    warm: int = 0
+    """Input tokens that are warm with the definitions that stay."""
+    under_way: bool = False
+    """Whether the conversation runs with fewer definitions already: a list of all of them is not warm."""
+    steps: int = 50
+    """Extra steps expected in a thousand calls: assumed, until enough calls were counted."""
+    why_not: str = ""
+    """Why all of them go out; '' where some may be left to the search."""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision may know beyond the request. Frozen, small, stored beside the decision."""
 
@@ -74,6 +93,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Input tokens that the prompt cache could serve with a stable prefix, as asked."""
     kept_warm: int = 1000
     """Per mille of the cached input that stays cached when the call changes its model."""
+    search: Narrowing | None = None
+    """For a rule that lets tools be searched for; None where nothing was looked for."""
     warm: Mapping[str, int] = {}
     """Input tokens warm by model, by the catalog's name, where that is known; else `kept_warm` holds."""
     lengths: Mapping[str, Lengths] = {}

@@ -19,7 +19,7 @@ DEEPEST: Final = 20
 
 
 def shown(function: Mapping[str, Any]) -> str:
-    """The text of one definition: its description as a comment, its parameters as a type.
+    """The text of one definition among others: its description as a comment, its parameters as a type.
 
     Args:
         function: `name`, `description`, `parameters`; anything odd in them is passed over.
@@ -31,8 +31,8 @@ def shown(function: Mapping[str, Any]) -> str:
     has = isinstance(schema, dict) and bool(schema.get("properties"))
     takes = f"_: {_type(schema, 0)}" if has else ""
     lines.append(f"type {function.get('name')} = ({takes}) => any;")
-    # The blank line after it is one token with the semicolon.
-    return "\n".join([*lines, "", ""])
+    # The end of one definition and the slashes that open the next are one token: counted with the one before.
+    return "\n".join([*lines, "", "//"]).removeprefix("//")
 
 
 def _type(schema: Any, depth: int) -> str:
