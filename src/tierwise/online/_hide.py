@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tierwise.online._hosted import hides_search
 from tierwise.online._search import is_search
 from tierwise.online._values import Admitted, Routed
 from tierwise.upstream import Event
@@ -27,10 +28,12 @@ class Hide:
     Args:
         hides: Which items.
         tools: The caller's own tools, as JSON, where a reply repeats what it was sent; b'' where it does not.
+        bare: Whether calls lose the namespace that only we put their tool in.
     """
 
-    def __init__(self, hides: Hides, tools: bytes = b"") -> None:
+    def __init__(self, hides: Hides, tools: bytes = b"", *, bare: bool = False) -> None:
         self._hides = hides
+        self._bare = bare
         self._tools = msgspec.Raw(tools)
         self._hidden: set[int] = set()
         """Indexes as upstream counts: of output items, or of a choice's calls times 1,000 with its own."""
@@ -130,12 +133,18 @@ class Hide:
             if index in self._hidden:
                 self._dropped += 1
                 return None
+            self._strip(item)
             said["output_index"] = index - sum(other < index for other in self._hidden)
         if isinstance(said.get("sequence_number"), int):
             said["sequence_number"] -= self._dropped
         if isinstance(response, dict):
             self._response(response)
         return said
+
+    def _strip(self, item: Any) -> None:
+        """A call without its namespace."""
+        if self._bare and isinstance(item, dict) and item.get("type") == "function_call":
+            item.pop("namespace", None)
 
     def _response(self, response: dict[str, Any]) -> None:
         """A response object: its output without what is hidden, its tools as they were asked for."""
@@ -144,6 +153,8 @@ class Hide:
             response["output"] = [
                 item for item in output if not (isinstance(item, dict) and self._hides(item))
             ]
+            for item in response["output"]:
+                self._strip(item)
         if bytes(self._tools) and "tools" in response:
             response["tools"] = self._tools
 
@@ -153,10 +164,13 @@ def hiding(call: Admitted, routed: Routed) -> Hide | None:
     decision = routed.decision
     if decision is None or not routed.carried or call.request is None:
         return None
-    if routed.search is None and not decision.plan.drop_tools:
+    if routed.search is None and routed.deferral is None and not decision.plan.drop_tools:
         return None
-    hides = is_search if routed.search is not None else nothing
-    return Hide(hides, call.request.tools if call.endpoint == "responses" else b"")
+    hides = (
+        is_search if routed.search is not None else hides_search if routed.deferral is not None else nothing
+    )
+    tools = call.request.tools if call.endpoint == "responses" else b""
+    return Hide(hides, tools, bare=routed.deferral is not None)
 
 
 def nothing(_: Mapping[str, Any]) -> bool:

@@ -17,17 +17,17 @@ from tierwise.errors import CatalogError
 from tierwise.online._admit import hint_headers
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
+from tierwise.online._lists import Lists, Narrow
 from tierwise.online._recent import Recent
-from tierwise.online._search import Selection, ToolSearch
-from tierwise.online._tools import NOTHING, ToolMemory
-from tierwise.online._values import NO_LABELS, Admitted, Search
+from tierwise.online._tools import NOTHING
+from tierwise.online._values import NO_LABELS, Admitted
 from tierwise.policy import (
     Decision,
     Learned,
-    Narrowing,
     Policy,
     Rung,
     State,
+    ToolSettings,
     arm_of,
     effort_as_asked,
     hints_of,
@@ -75,10 +75,8 @@ class Memory:
 
     def __init__(self, prices: Catalog, learned: Learned | None = None, key: bytes = b"") -> None:
         self._prices = prices
-        self.tools = ToolMemory(learned, key)
-        """What is known of tool definitions."""
-        self.search = ToolSearch()
-        """What is known of searches for them."""
+        self.lists = Lists(learned, key)
+        """What is known of tool lists."""
         self._history = History(learned)
         self._prompts: Recent[int, Turn] = Recent(TURNS)
         self._responses: Recent[str, Turn] = Recent(TURNS)
@@ -112,7 +110,7 @@ class Memory:
             output, reasoning = learned[0], reasoning if learned[1] is None else learned[1]
         before = turn.tokens if turn is not None and _linked(request) else 0
         size = len(call.asked.body)
-        tools = self.tools.unneeded(request, call.asked.body, facts) if policy.narrows else NOTHING
+        tools = self.lists.tools.unneeded(request, call.asked.body, facts) if policy.narrows else NOTHING
         windows: tuple[int, ...] = ()
         if size > self._surely_fits(policy, asked):
             windows = windows_of(self._models(policy, asked), facts.max_output_tokens or output + reasoning)
@@ -146,37 +144,32 @@ class Memory:
             lanes=lanes,
         )
 
-    def select(
+    def narrowed(
         self,
         call: Admitted,
         request: Request,
         facts: Facts,
         policy: Policy,
+        settings: ToolSettings,
         unused: frozenset[int],
         at: int,
-    ) -> tuple[Selection | None, Narrowing]:
-        """The tools that a call goes out with where the others are searched for, and what that comes to."""
-        asked, _ = self._asked(facts, policy)
-        if asked is None:
-            return None, Narrowing(why_not="its model is not known")
-        turn = self._turn(request, facts)
-        return self.search.select(
+    ) -> Narrow:
+        """The tools that a call goes out with under a rule's settings."""
+        return self.lists.narrowed(
+            call,
             request,
-            call.asked.body,
-            self.tools.box(request),
-            facts.workload,
-            (turn.root if turn is not None else _root(facts)) or "",
-            unused,
-            asked,
-            at,
+            facts,
+            settings,
+            unused=unused,
+            root=self._conversation(request, facts),
+            model=self._asked(facts, policy)[0],
+            at=at,
         )
 
-    def learn_search(self, call: Call, facts: Facts | None, search: Search | None) -> None:
-        """Learn what a call used whose tools were searched for."""
-        if facts is None or search is None or call.tokens is None:
-            return
-        used = call.response.tool_calls if call.response is not None else ()
-        self.search.after(facts.workload, search.selection, used, call.tokens.input_total, call.at or 0)
+    def _conversation(self, request: Request, facts: Facts) -> str:
+        """What the conversation is known by; '' where it would not be known again."""
+        turn = self._turn(request, facts)
+        return (turn.root if turn is not None else _root(facts)) or ""
 
     def after(self, call: Call, facts: Facts | None, decision: Decision | None) -> None:
         """Learn from a call that is over; `decision` is None for one that went as asked."""

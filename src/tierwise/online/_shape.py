@@ -11,6 +11,7 @@ import msgspec
 from tierwise.calls import Outgoing, reasoning_lost, to_responses
 from tierwise.errors import RequestError
 from tierwise.online._admit import upward
+from tierwise.online._lists import Narrow
 from tierwise.online._narrow import without
 from tierwise.online._search import Selection, with_only
 from tierwise.online._tools import Toolbox
@@ -86,7 +87,7 @@ def shape(
     state: State,
     decision: Decision,
     box: Toolbox | None = None,
-    selection: Selection | None = None,
+    narrow: Narrow | None = None,
 ) -> Routed:
     """The request that a decision makes of a call.
 
@@ -96,7 +97,7 @@ def shape(
         state: What the decision knew.
         decision: What to make of it.
         box: Its tools, where the decision leaves some out.
-        selection: Those that go out at first, where the others are searched for.
+        narrow: Those that go out at first, where the others are searched for.
 
     Raises:
         RequestError: The decision asks for a change that this body cannot take.
@@ -111,10 +112,13 @@ def shape(
         body = _changed(body, decision.changes)
     if decision.plan.drop_tools and box is not None:
         body = without(body, frozenset(box.name_of(digest) for digest in decision.plan.drop_tools))
-    search = None
+    search, selection = None, narrow.selection if narrow is not None else None
     if decision.plan.tools.search == "client" and box is not None and selection is not None:
         search = Search(box=box, selection=selection, whole=body)
         body = with_only(body, box, selection)
+    deferral = narrow.deferral if narrow is not None and decision.plan.tools.search == "hosted" else None
+    if deferral is not None:
+        body = deferral.deferred(body)
     outgoing = msgspec.structs.replace(
         _outgoing(call, body, path), model=decision.plan.rung.model, lane=decision.plan.lane
     )
@@ -127,6 +131,7 @@ def shape(
         translated=translated,
         reasoning_lost=lost,
         search=search,
+        deferral=deferral,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -9,6 +10,7 @@ import msgspec
 
 from tierwise.calls import Attempt, Endpoint, Headers, Outgoing, Recorded, Request
 from tierwise.catalog import Lane, Tokens
+from tierwise.online._hosted import Deferral
 from tierwise.online._search import Selection
 from tierwise.online._tools import Toolbox
 from tierwise.policy import Decision, State
@@ -128,6 +130,17 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """Turns of the history whose reasoning cannot travel by the other endpoint."""
     search: Search | None = None
     """The call's tools, where only some of them went out."""
+    deferral: Deferral | None = None
+    """Those left to OpenAI's search."""
+
+    def left(self, loaded: Sequence[str]) -> int | None:
+        """Input tokens of definitions that were left out after all, once so many were loaded by a search.
+
+        None where that is the decision's figure.
+        """
+        if self.search is not None:
+            return self.search.selection.tokens
+        return self.deferral.tokens - self.deferral.weight(loaded) if self.deferral is not None else None
 
     @property
     def lane(self) -> Lane:
@@ -237,3 +250,5 @@ class Run(msgspec.Struct, kw_only=True):
     tried: tuple[Attempt, ...] = ()
     earlier: tuple[Tokens, ...] = ()
     """What steps used whose answers only asked for tools."""
+    loaded: tuple[str, ...] = ()
+    """Names of the tools that OpenAI's search loaded for it."""

@@ -47,11 +47,12 @@ from tierwise.online._found import Beginning, needs_of, used_by
 from tierwise.online._hide import hiding
 from tierwise.online._keeper import Keeper
 from tierwise.online._late import Waiting, ended, ended_by, under_way
+from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
 from tierwise.online._passage import Passage
 from tierwise.online._price import price, with_earlier
 from tierwise.online._reply import refusal, told, without_body_headers
-from tierwise.online._search import STEPS, Selection
+from tierwise.online._search import STEPS
 from tierwise.online._seen import with_estimate
 from tierwise.online._shape import (
     as_asked,
@@ -257,7 +258,7 @@ class Pipeline:
         with self._lock:
             self._recogniser, self._learned, self.policy = recogniser, learned, policy
             self._keeper = Keeper(key, names=self._keeper.names)
-            self._memory.tools.go_by(learned, key)
+            self._memory.lists.tools.go_by(learned, key)
 
     def _route(self, call: Admitted, at: int, *, whole: bool = True) -> Routed:
         """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
@@ -319,21 +320,19 @@ class Pipeline:
                 callers=self._callers | call.asked.callers,
                 lanes=self._lanes,
             )
-        selection: Selection | None = None
+        narrow = AS_SENT
         if whole and request.tools and policy.narrows:
-            settings = rule_of(facts, policy, state, self._prices).tools
-            if settings.search == "client":
-                unused = state.unused_tools if settings.drop_unused else frozenset()
-                with self._lock:
-                    selection, found = self._memory.select(call, request, facts, policy, unused, at)
-                state = msgspec.structs.replace(state, search=found)
+            settings, unused = rule_of(facts, policy, state, self._prices).tools, state.unused_tools
+            with self._lock:
+                narrow = self._memory.narrowed(call, request, facts, policy, settings, unused, at)
+            state = msgspec.structs.replace(state, search=narrow.counts)
         today = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
         decision = decide(facts, policy, state, self._prices, today)
         if decision.plan.tools.search == "off" and not decision.plan.drop_tools:
             return shape(call, facts, state, decision)
         with self._lock:
-            box = self._memory.tools.box(request)
-        return shape(call, facts, state, decision, box, selection)
+            box = self._memory.lists.tools.box(request)
+        return shape(call, facts, state, decision, box, narrow)
 
     def _searched(
         self, call: Admitted, routed: Routed, run: Run, reply: Reply
@@ -380,7 +379,7 @@ class Pipeline:
         facts = routed.facts
         workload = facts.workload if facts is not None else 0
         with self._lock:
-            selection = self._memory.search.grown(search.selection, search.box, workload, needs)
+            selection = self._memory.lists.search.grown(search.selection, search.box, workload, needs)
         return with_usage(call, with_selection(routed, search, selection))
 
     def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Any, Reply]:
@@ -401,7 +400,7 @@ class Pipeline:
         facts, decision = routed.facts, routed.decision
         if facts is not None and decision is not None and b"tool" in (reply.body or b"").lower():
             with self._lock:
-                self._memory.tools.keep(facts.workload, decision.plan.drop_tools, REFUSED)
+                self._memory.lists.tools.keep(facts.workload, decision.plan.drop_tools, REFUSED)
 
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
@@ -473,6 +472,7 @@ class Pipeline:
                 self._around(call, routed, run, status, error),
             )
             with self._lock:
+                run.loaded = self._memory.lists.loaded(reply, routed)
                 if goes_on is not None and call.request is not None and call.request.background:
                     entry = self._wait(goes_on, done, routed, run)
                 else:
@@ -532,9 +532,7 @@ class Pipeline:
         entry = self._entry(known, routed, run, estimated=estimated)
         carried = routed.decision if routed.carried else None
         self._memory.after(known, routed.facts, carried)
-        if carried is not None:
-            self._memory.tools.after(known, routed.facts, carried.plan.drop_tools)
-        self._memory.learn_search(known, routed.facts, routed.search)
+        self._memory.lists.after(known, routed)
         self._close(entry)
         return entry
 
@@ -556,7 +554,7 @@ class Pipeline:
             self._prices,
             residency=self._resident,
             earlier=run.earlier,
-            left=routed.search.selection.tokens if routed.search is not None else None,
+            left=routed.left(run.loaded),
         )
         known = with_earlier(known, run.earlier)
         line = msgspec.structs.replace(

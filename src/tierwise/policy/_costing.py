@@ -14,7 +14,7 @@ from tierwise.policy._decision import Plan, Step
 from tierwise.policy._eligible import effort_on
 from tierwise.policy._lanes import allowed_lanes, latency_ms
 from tierwise.policy._levers import Use, at_effort, moved, rewritten, warmed
-from tierwise.policy._narrow import narrow
+from tierwise.policy._narrow import Narrowed, narrow
 from tierwise.policy._proposal import EFFORT_PERMILLE, RANK
 from tierwise.policy._state import State
 from tierwise.policy._types import VERBOSITIES, Lengths, Policy, Rule, Rung
@@ -52,7 +52,7 @@ class Costing:
         )
         self.first = self.step(AS_ASKED, self.use, baseline.model, state.lane)
         self.narrowed = narrow(self)
-        self.dropped, self.dropped_tokens = self.narrowed.dropped, self.narrowed.tokens
+        self._steps_before: dict[str, tuple[Use, tuple[Step, ...]]] = {}
 
     def step(self, lever: str, use: Use, model: str, lane: Lane) -> Step:
         """The expected call after a lever. Raises Unpriced where model or lane has no price."""
@@ -101,7 +101,8 @@ class Costing:
         capped: bool = True,
     ) -> Levers:
         """Every lever on `model`, which is written as `name` in the rung. Raises Unpriced."""
-        state, (use, before) = self.state, self._before_tier
+        narrowed = self._narrowed_on(model, endpoint or self.facts.endpoint)
+        state, (use, before) = self.state, self._before_tier(narrowed)
         steps = [*before]
         last = (use, self.baseline.model, state.lane)
 
@@ -120,7 +121,7 @@ class Costing:
         lane = self._cheapest_lane(model, name, endpoint or self.facts.endpoint, use, lane_here)
         took("lane", use, lane)
         plan = Plan(
-            drop_tools=self.dropped,
+            drop_tools=narrowed.dropped,
             warm=self._readable > state.usage.cached,
             rung=Rung(model=name, effort=effort),
             lengths=lengths,
@@ -129,7 +130,7 @@ class Costing:
             endpoint=endpoint,
             verbosity=self._verbosity(model),
             cache=self.rule.cache,
-            tools=msgspec.structs.replace(self.rule.tools, search=self.narrowed.search),
+            tools=msgspec.structs.replace(self.rule.tools, search=narrowed.search),
         )
         return plan, tuple(steps)
 
@@ -143,14 +144,36 @@ class Costing:
         )
         return state.readable if priced else state.usage.cached
 
+    def of_tools(self, plan: Plan) -> tuple[str, ...]:
+        """What is said of the tools of a plan."""
+        if plan.tools.search == self.narrowed.search:
+            return self.narrowed.reasons
+        return (*self._unsearched.reasons, f"no search for tools: {plan.rung.model} has none there")
+
+    def _narrowed_on(self, model: Model, endpoint: str) -> Narrowed:
+        """The tools as a model can have them: only some search by themselves, and only in Responses."""
+        hosted = self.narrowed.search == "hosted"
+        if hosted and not ("tool_search" in model.features and endpoint == "responses"):
+            return self._unsearched
+        return self.narrowed
+
     @cached_property
-    def _before_tier(self) -> tuple[Use, tuple[Step, ...]]:
-        """The call on the model it asked for, after tools and cache: the same whatever the rung."""
+    def _unsearched(self) -> Narrowed:
+        return narrow(self, search=False)
+
+    def _before_tier(self, narrowed: Narrowed) -> tuple[Use, tuple[Step, ...]]:
+        """The call on the model it asked for, after tools and cache: the same on every rung with these tools."""
+        found = self._steps_before.get(narrowed.search)
+        if found is None:
+            found = self._steps_before[narrowed.search] = self._tools_and_cache(narrowed)
+        return found
+
+    def _tools_and_cache(self, narrowed: Narrowed) -> tuple[Use, tuple[Step, ...]]:
         first, asked, lane = self.first, self.baseline.model, self.state.lane
-        lean = self.narrowed.use
+        lean = narrowed.use
         tools = _again(first, "tools") if lean == self.use else self.step("tools", lean, asked, lane)
-        searched = self.narrowed.search != "off"
-        warm = lean if searched else warmed(lean, max(self._readable - self.dropped_tokens, 0))
+        searched = narrowed.search == "client"
+        warm = lean if searched else warmed(lean, max(self._readable - narrowed.tokens, 0))
         cache = _again(tools, "cache") if warm == lean else self.step("cache", warm, asked, lane)
         return warm, (first, tools, cache)
 

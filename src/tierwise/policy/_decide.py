@@ -107,7 +107,7 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
     limits = costing.policy.limits
     target = costing.prices.resolve(plan.rung.model).model
     # What is said of tools holds where the levers were pulled, and not of a call that goes as it came.
-    of_tools = costing.narrowed.reasons if len(choice.levers[1]) > 1 else ()
+    of_tools = costing.of_tools(plan) if len(choice.levers[1]) > 1 else ()
     breach = None
     if limits.models is not None and target.name not in limits.models:
         breach = f"{target.name} is not among the approved models"

@@ -26,33 +26,31 @@ class Narrowed(msgspec.Struct, frozen=True):
     search: Literal["off", "hosted", "client"] = "off"
 
 
-def narrow(costing: Costing) -> Narrowed:
+def narrow(costing: Costing, *, search: bool = True) -> Narrowed:
     """The call with fewer definitions, by whichever way the rule allows; as it came where none pays."""
-    found = costing.state.search
-    if costing.rule.tools.search != "client" or found is None:
+    found, how = costing.state.search, costing.rule.tools.search
+    if how == "off" or found is None or not search:
         return _without_unused(costing)
     if found.why_not:
         plain = _without_unused(costing)
         return msgspec.structs.replace(
             plain, reasons=(*plain.reasons, f"no search for tools: {found.why_not}")
         )
-    lean = _searched(costing, found)
+    lean = _searched(costing, found) if how == "client" else _deferred(costing, found)
     step = costing.cost(lean)
-    extra = costing.cost(at_first(lean)) * found.steps / 1000
+    extra = _extra(costing, found, lean)
     whole = costing.cost(cold(costing.use)) if found.under_way else costing.first.cost
     saved = whole - step - extra
     said = (
         f"{found.stay} of {found.sent} definitions sent, {found.tokens} tokens less, {saved:.6f} dollars expected"
-        f" after {extra:.6f} for {found.steps} extra steps in a thousand calls"
+        f" after {extra:.6f} for {_what(found)}"
     )
     if saved <= costing.policy.margin * costing.first.cost:
         plain = _without_unused(costing)
         return msgspec.structs.replace(
             plain, reasons=(*plain.reasons, f"no search for tools: it would not pay, {said}")
         )
-    return Narrowed(
-        lean, tokens=found.tokens, reasons=(f"lets tools be searched for, {said}",), search="client"
-    )
+    return Narrowed(lean, tokens=found.tokens, reasons=(f"lets tools be searched for, {said}",), search=how)
 
 
 ASKED: Final = 60
@@ -65,6 +63,25 @@ def at_first(use: Use) -> Use:
     The list then grows, which loses the cached prefix from the tools on.
     """
     return cold(use)._replace(output=ASKED, reasoning=0)
+
+
+def _deferred(costing: Costing, found: Narrowing) -> Use:
+    """The call with deferred definitions: the list is the same in every call, and warm as the whole one was."""
+    return below_the_cache(without_tools(costing.use, found.tokens))
+
+
+def _extra(costing: Costing, found: Narrowing, lean: Use) -> Decimal:
+    """USD of what comes on top: a step of ours now and then, or what a search of OpenAI's loads each time."""
+    if not found.loads:
+        return costing.cost(at_first(lean)) * found.steps / 1000
+    loaded = lean._replace(uncached=lean.uncached + found.loads, output=lean.output + ASKED)
+    return (costing.cost(loaded) - costing.cost(lean)) * found.steps / 1000
+
+
+def _what(found: Narrowing) -> str:
+    if found.loads:
+        return f"searches that load {found.loads} tokens each in {found.steps} of a thousand calls"
+    return f"{found.steps} extra steps in a thousand calls"
 
 
 def cold(use: Use) -> Use:
@@ -85,7 +102,10 @@ def _without_unused(costing: Costing) -> Narrowed:
     """Leave out definitions that no logged session used, where the rule says so and it saves money."""
     state, rule = costing.state, costing.rule
     tools = costing.facts.template.tools if rule.tools.drop_unused else ()
-    dropped = frozenset(tool.digest for tool in tools) & state.unused_tools
+    live = state.unused_tokens is not None
+    dropped = (
+        state.unused_tools if live and tools else frozenset(t.digest for t in tools) & state.unused_tools
+    )
     kept = _kept(costing) if rule.tools.drop_unused else ()
     if not dropped:
         return Narrowed(costing.use, reasons=kept)

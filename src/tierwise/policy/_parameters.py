@@ -16,6 +16,7 @@ from tierwise.workloads import Facts
 AUTO = "auto"
 """The model name that leaves the choice to the policy; without one, it is the baseline."""
 _NOTHING_SENT = Sent()
+_SEARCHED = {"client": "find_tools", "hosted": "tool_search"}
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 """What lanes are called in `service_tier`; the others do not travel by that parameter."""
 
@@ -53,7 +54,7 @@ def _tools(call: Outgoing) -> Iterator[Change]:
         yield Change(
             parameter="tools",
             before=f"{call.search.sent} definitions",
-            after=f"{call.search.stay} definitions and find_tools",
+            after=f"{call.search.stay} definitions and {_SEARCHED[call.plan.tools.search]}",
             why="the others are found when they are asked for",
         )
     if dropped := len(call.plan.drop_tools):

@@ -65,10 +65,12 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
     """Input tokens that go, those of the search itself taken off."""
     warm: int = 0
     """Input tokens that are warm with the definitions that stay."""
+    loads: int = 0
+    """Input tokens of what one search of OpenAI's loads, about; 0 for a search of ours."""
     under_way: bool = False
     """Whether the conversation runs with fewer definitions already: a list of all of them is not warm."""
     steps: int = 50
-    """Extra steps expected in a thousand calls: assumed, until enough calls were counted."""
+    """Extra steps, or searches of OpenAI's, expected in a thousand calls: assumed, until enough were counted."""
     why_not: str = ""
     """Why all of them go out; '' where some may be left to the search."""
 
