@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import json
 import re
@@ -15,9 +16,11 @@ import pytest
 
 import tierwise
 import tierwise.tools
+from tierwise.calls import Outgoing
 from tierwise.catalog import Catalog
-from tierwise.policy import decide, load_policy
-from tierwise.simulator import ToolUse
+from tierwise.online import Asked, Pipeline
+from tierwise.policy import decide, load_policy, parse_policy
+from tierwise.simulator import Fault, ToolUse
 from tierwise.tools import Described
 
 SYSTEM = "You run the back office of a shop. Use the tools where they help, and be brief."
@@ -285,3 +288,82 @@ def test_five_thousand_definitions_are_searched_and_deciding_takes_no_longer(ben
         times.append(time.perf_counter() - began)
     # 35 us measured; a decision that looked at every definition would take over 200.
     assert sorted(times)[25] < 0.000_15
+
+
+def test_the_asynchronous_client_searches_too(bench: Any) -> None:
+    bench.simulator.teach("put it away", in_turn(FIND, WANTED, FIND, WANTED), "no")
+
+    async def run() -> None:
+        async with bench.bare_async() as bare:
+            client = tierwise.wrap(bare, policy=bench.policy("", HEAD))
+            asked = body("chat", "The order is done, put it away.")
+            assert called("chat", await client.chat.completions.create(**asked)) == ["archive_pallet"]
+            stream = await client.chat.completions.create(**asked, stream=True)
+            assert called("chat", [chunk async for chunk in stream]) == ["archive_pallet"]
+            assert [found.attempts for found in tierwise.recorder(client).entries] == [2, 2]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", ["cut", "close_early", "malformed"])
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_stream_that_breaks_is_one_call_whatever_was_looked_into(start: Any, kind: Any, after: int) -> None:
+    bench = start(faults=[Fault(kind=kind, at=(1, 2), after=after)])
+    bare, client = bench.bare(), wrapped(bench)
+    told = []
+    for one in (bare, client):
+        try:
+            list(create(one, "chat", body("chat", "Please find_parcel 7", stream=True)))
+            told.append("ended")
+        except Exception as error:  # noqa: BLE001 - whatever the SDK makes of it
+            told.append(type(error).__name__)
+    assert told[0] == told[1]
+    (found,) = tierwise.recorder(client).entries
+    assert found.line.status in {"abandoned", "unknown", "ok"}
+
+
+HOSTILE: list[tuple[str, Any]] = [
+    (
+        "other scripts",
+        [
+            {"type": "function", "function": {"name": f"ツール_{n}", "description": "説明" * 40}}
+            for n in range(60)
+        ],
+    ),
+    ("empty descriptions", [{"type": "function", "function": {"name": n, "description": ""}} for n in NAMES]),
+    (
+        "schemas without end",
+        [
+            {
+                "type": "function",
+                "function": {"name": n, "parameters": {"type": "object", "properties": {"a": {"$ref": "#"}}}},
+            }
+            for n in NAMES
+        ],
+    ),
+    ("odd entries between", [*CHAT, None, 7, {"type": "function"}, {"type": "function", "function": None}]),
+    (
+        "surrogates",
+        json.loads('[{"type": "function", "function": {"name": "a\\\\ud800", "description": "\\\\udfff"}}]')
+        * 60,
+    ),
+]
+
+
+@pytest.mark.parametrize("how", ["client", "hosted"])
+@pytest.mark.parametrize("tools", [case[1] for case in HOSTILE], ids=[case[0] for case in HOSTILE])
+def test_hostile_lists_never_break_a_call(tools: Any, how: str) -> None:
+    """Whatever stands in the list, every entry that is not a plain function goes out as it came."""
+    catalog = Catalog.open()
+    policy = parse_policy(
+        (HEAD.replace("client", how) + '[default]\nstage = "off"\n').encode(), catalog
+    ).policy
+    assert policy is not None
+    recorder = tierwise.MemoryRecorder()
+    pipeline = Pipeline(catalog, recorder, policy=policy)
+    raw = json.dumps({"model": "gpt-5.4", "input": "Please.", "store": False, "tools": tools}).encode()
+    outgoing = next(pipeline.follow(Asked(method="POST", path="/v1/responses", body=raw)))
+    assert isinstance(outgoing, Outgoing)
+    left = json.loads(outgoing.body)["tools"]
+    odd = [tool for tool in tools if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict)]
+    assert [tool for tool in left if tool in odd and tool != {"type": "tool_search"}] == odd

@@ -133,3 +133,23 @@ def test_tools_are_searched_for_behind_the_gateway(
     assert total.cost == bench.simulator.bill_total
     assert bench.simulator.requests == 2
     assert sum(bench.ledger.saved().values()) == total.as_asked - total.cost
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_tools_are_deferred_behind_the_gateway_and_the_search_is_not_seen(
+    start: Any, tmp_path: Path, stream: bool
+) -> None:
+    path = tmp_path / "by.toml"
+    path.write_text(SEARCH.replace("client", "hosted"), "utf-8")
+    bench = start(policy=path)
+    found: Any = bench.client().responses.create(**CALL, store=False, stream=stream)
+    events = list(found) if stream else [found]
+    text = "".join(event.to_json() for event in events)
+    assert '"look_3"' in text
+    assert not any(mark in text for mark in ("tool_search", '"namespace"', "defer_loading"))
+    sent = msgspec.json.decode(bench.simulator.received[-1].body)["tools"]
+    assert {tool["type"] for tool in sent} == {"tool_search", "namespace"}
+    total = bench.settled(1)
+    assert total.cost == bench.simulator.bill_total
+    assert bench.ledger.saved() == {"tools": total.as_asked - total.cost}
+    assert total.as_asked > total.cost
