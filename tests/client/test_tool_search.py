@@ -367,3 +367,25 @@ def test_hostile_lists_never_break_a_call(tools: Any, how: str) -> None:
     left = json.loads(outgoing.body)["tools"]
     odd = [tool for tool in tools if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict)]
     assert [tool for tool in left if tool in odd and tool != {"type": "tool_search"}] == odd
+
+
+def test_a_budget_can_hold_money_for_every_step_that_a_search_may_take() -> None:
+    catalog = Catalog.open()
+    policy = parse_policy((HEAD + '[default]\nstage = "off"\n').encode(), catalog).policy
+    steps: list[int] = []
+
+    class Holds:
+        """Lets calls go and looks at what they may take."""
+
+        def open(self, identity: str, call: Any, routed: Any) -> None:
+            steps.append(routed.steps)
+
+        def wait(self, identity: str, found: Any) -> None: ...
+
+        def close(self, identity: str, found: Any) -> None: ...
+
+    pipeline = Pipeline(catalog, tierwise.MemoryRecorder(), policy=policy, gate=Holds())
+    for tools in (CHAT, CHAT[:5]):
+        raw = json.dumps(body("chat", "Please find_parcel 7", tools=tools)).encode()
+        next(pipeline.follow(Asked(method="POST", path="/v1/chat/completions", body=raw)))
+    assert steps == [4, 1]

@@ -174,6 +174,8 @@ class LedgerGate:
         ways = {(routed.outgoing.model or "", routed.outgoing.lane)}
         ways.add((asked or "", routed.state.lane if routed.state is not None else "standard"))
         cost = max(self._cost(model, lane, read, output * choices) for model, lane in ways)
+        # Each step that asks for more tools is the whole call again.
+        cost *= routed.steps
         return cost, cap is not None and not media and not linked
 
     def _cost(self, model: str, lane: Lane, read: int, written: int) -> Decimal:

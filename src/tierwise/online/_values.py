@@ -11,7 +11,7 @@ import msgspec
 from tierwise.calls import Attempt, Endpoint, Headers, Outgoing, Recorded, Request
 from tierwise.catalog import Lane, Tokens
 from tierwise.online._hosted import Deferral
-from tierwise.online._search import Selection
+from tierwise.online._search import STEPS, Selection
 from tierwise.online._tools import Toolbox
 from tierwise.policy import Decision, State
 from tierwise.workloads import Facts
@@ -132,6 +132,11 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """The call's tools, where only some of them went out."""
     deferral: Deferral | None = None
     """Those left to OpenAI's search."""
+
+    @property
+    def steps(self) -> int:
+        """Requests that it may take at most."""
+        return 1 + STEPS if self.search is not None else 1
 
     def left(self, loaded: Sequence[str]) -> int | None:
         """Input tokens of definitions that were left out after all, once so many were loaded by a search.
