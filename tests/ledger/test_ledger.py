@@ -31,6 +31,7 @@ from tierwise.ledger import (
     encode_line,
     orphans,
 )
+from tierwise.ledger._tables import STEPS
 
 AT = 1_795_600_000_000_000
 DAY = dt.date(2026, 11, 25)

@@ -91,6 +91,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """USD as priced when it was recorded; an audit prices anew."""
     as_asked: Decimal | None = None
     text: RecordedText | None = None
+    saved: dict[str, Decimal] = {}
+    """`as_asked` minus `cost` by lever, USD; adds up to it exactly."""
 
 
 @cache

@@ -27,6 +27,8 @@ Url = Annotated[
     ),
 ]
 DEFAULT: str = "tierwise.db"
+LEVER: str = "lever"
+"""What `spend --by` takes beside the groups of calls: what each lever saved."""
 
 
 @contextmanager
@@ -129,7 +131,8 @@ def end(name: Annotated[str, typer.Argument(help="The key's name.")], ledger: Ur
 
 def spend(
     by: Annotated[
-        str | None, typer.Option(help="workload, model, key, project, lane, day, rule, task or status.")
+        str | None,
+        typer.Option(help="workload, model, key, project, lane, day, rule, task, status or lever."),
     ] = None,
     since: Annotated[str | None, typer.Option(help="First day, UTC.", metavar="YYYY-MM-DD")] = None,
     until: Annotated[str | None, typer.Option(help="Last day, UTC.", metavar="YYYY-MM-DD")] = None,
@@ -145,6 +148,9 @@ def spend(
     with opened(ledger) as found:
         from tierwise.ledger import BY
 
+        if by == LEVER:
+            _by_lever(found.saved(iso(since), iso(until)))
+            return
         if by is not None and by not in BY:
             raise CallerError(f"expected --by one of {', '.join(BY)}; got {by!r:.40}")
         totals = found.totals(by, iso(since), iso(until))
@@ -163,6 +169,15 @@ def spend(
             "unpriced",
         )
         table([head, *map(_row, totals), *([_row(_sum(totals))] if len(totals) > 1 else [])])
+
+
+def _by_lever(saved: dict[str, Decimal]) -> None:
+    """What each lever saved."""
+    if not saved:
+        typer.echo("no lever has saved or lost anything on these days")
+        return
+    rows = [(lever, f"{amount:f}") for lever, amount in saved.items()]
+    table([("lever", "saved (est.)"), *rows, ("sum", f"{sum(saved.values(), Decimal(0)):f}")])
 
 
 def budgets_app() -> typer.Typer:

@@ -201,6 +201,8 @@ class LedgerGate:
         for rung, lane in _ways(call, routed):
             output = cap if cap is not None else self._output(routed, rung)
             cost = max(cost, self._cost(rung.model, lane, read, output * choices))
+        # Each step that asks for more tools is the whole call again.
+        cost *= routed.steps
         return cost, cap is not None and not media and not linked
 
     def _output(self, routed: Routed, rung: Rung) -> int:

@@ -19,7 +19,7 @@ from tierwise.ledger._money import Budget
 from tierwise.ledger._spool import SUFFIX, lines_from, orphans, process_of
 from tierwise.ledger._tables import BOOK, budgets, calls, events, flags, folded, migrate, objects, settlements
 from tierwise.ledger._texts import take_texts
-from tierwise.ledger._totals import Total, totals
+from tierwise.ledger._totals import Total, saved, totals
 
 GROUP: Final = 500
 """Lines folded in one transaction."""
@@ -180,6 +180,10 @@ class Ledger:
     ) -> list[Total]:
         """Sums by one of `BY`, most money first; all in one without it. Days are inclusive, UTC."""
         return totals(self.engine, by, since, until)
+
+    def saved(self, since: str | None = None, until: str | None = None) -> dict[str, Decimal]:
+        """USD saved by lever, estimated; adds up to as asked minus cost. Days are inclusive, UTC."""
+        return saved(self.engine, since, until)
 
     # ------------------------------------------------------------ objects and events
 

@@ -17,7 +17,9 @@ from tierwise.errors import CatalogError
 from tierwise.online._admit import hint_headers
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
+from tierwise.online._lists import Lists, Narrow
 from tierwise.online._recent import Recent
+from tierwise.online._tools import NOTHING
 from tierwise.online._values import NO_LABELS, Admitted
 from tierwise.policy import (
     Decision,
@@ -25,6 +27,7 @@ from tierwise.policy import (
     Policy,
     Rung,
     State,
+    ToolSettings,
     arm_of,
     effort_as_asked,
     hints_of,
@@ -67,10 +70,13 @@ class Memory:
     Args:
         prices: Models by name.
         learned: What an audit learned.
+        key: The owner's key.
     """
 
-    def __init__(self, prices: Catalog, learned: Learned | None = None) -> None:
+    def __init__(self, prices: Catalog, learned: Learned | None = None, key: bytes = b"") -> None:
         self._prices = prices
+        self.lists = Lists(learned, key)
+        """What is known of tool lists."""
         self._history = History(learned)
         self._prompts: Recent[int, Turn] = Recent(TURNS)
         self._responses: Recent[str, Turn] = Recent(TURNS)
@@ -104,6 +110,7 @@ class Memory:
             output, reasoning = learned[0], reasoning if learned[1] is None else learned[1]
         before = turn.tokens if turn is not None and _linked(request) else 0
         size = len(call.asked.body)
+        tools = self.lists.tools.unneeded(request, call.asked.body, facts) if policy.narrows else NOTHING
         windows: tuple[int, ...] = ()
         if size > self._surely_fits(policy, asked):
             windows = windows_of(self._models(policy, asked), facts.max_output_tokens or output + reasoning)
@@ -117,6 +124,10 @@ class Memory:
                 writes=asked is not None and asked.cache.write_fee,
             ),
             lane=_lane(request),
+            unused_tools=tools.digests,
+            unused_tokens=tools.tokens,
+            unused_sessions=tools.sessions,
+            kept_tools=tools.kept,
             warm=warm,
             lengths=history.lengths(facts.workload, asked.name, effort) if asked is not None else {},
             deadline=labels.deadline,
@@ -148,6 +159,33 @@ class Memory:
         except CatalogError:
             return
         self._history.add_most(workload, found.name, effort_as_asked(effort, found), output)
+
+    def narrowed(
+        self,
+        call: Admitted,
+        request: Request,
+        facts: Facts,
+        policy: Policy,
+        settings: ToolSettings,
+        unused: frozenset[int],
+        at: int,
+    ) -> Narrow:
+        """The tools that a call goes out with under a rule's settings."""
+        return self.lists.narrowed(
+            call,
+            request,
+            facts,
+            settings,
+            unused=unused,
+            root=self._conversation(request, facts),
+            model=self._asked(facts, policy)[0],
+            at=at,
+        )
+
+    def _conversation(self, request: Request, facts: Facts) -> str:
+        """What the conversation is known by; '' where it would not be known again."""
+        turn = self._turn(request, facts)
+        return (turn.root if turn is not None else _root(facts)) or ""
 
     def after(self, call: Call, facts: Facts | None, decision: Decision | None) -> None:
         """Learn from a call that is over; `decision` is None for one that went as asked."""

@@ -43,12 +43,16 @@ from tierwise.catalog import Catalog, Lane
 from tierwise.errors import RequestError, TierwiseError
 from tierwise.online._admit import admit, creates
 from tierwise.online._elsewhere import FORGOTTEN, Decisions, Sent, as_sent, in_words
+from tierwise.online._found import Beginning, needs_of, used_by
+from tierwise.online._hide import hiding
 from tierwise.online._keeper import Keeper
 from tierwise.online._late import Waiting, ended, ended_by, under_way
+from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
 from tierwise.online._passage import Passage
-from tierwise.online._price import price
+from tierwise.online._price import price, with_earlier
 from tierwise.online._reply import refusal, told, without_body_headers
+from tierwise.online._search import STEPS
 from tierwise.online._seen import with_estimate
 from tierwise.online._shape import (
     as_asked,
@@ -57,12 +61,28 @@ from tierwise.online._shape import (
     no_capacity,
     shape,
     untouched,
+    with_selection,
     with_usage,
 )
 from tierwise.online._texts import Texts
-from tierwise.online._values import Admitted, Answer, Asked, Entry, Gate, Recorder, Reply, Routed, Run
+from tierwise.online._tools import REFUSED
+from tierwise.online._values import (
+    LOOK,
+    Admitted,
+    Answer,
+    Asked,
+    Entry,
+    Gate,
+    Look,
+    Recorder,
+    Reply,
+    Routed,
+    Run,
+    Search,
+)
 from tierwise.online._watch import watched, watched_to_its_end
-from tierwise.policy import Learned, Policy, Text, canonical, decide
+from tierwise.policy import Learned, Policy, Text, canonical, decide, rule_of
+from tierwise.upstream import whole_reply
 from tierwise.workloads import Facts, Recogniser, Role, TraceMemory, step_of
 
 _LOG: Final = logging.getLogger("tierwise")
@@ -74,7 +94,7 @@ _OURS_TO_MEND: Final = frozenset({400, 403, 404, 422})
 _ROUTED: Final = frozenset({"chat", "responses"})
 """Endpoints whose calls are decided; the others are taken down."""
 
-Steps = Generator[Outgoing, Reply, Answer]
+Steps = Generator[Outgoing | Look, Any, Answer]
 
 
 class Pipeline:
@@ -124,7 +144,7 @@ class Pipeline:
         self._prices = prices
         self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
         self._learned = learned
-        self._memory = Memory(prices, learned)
+        self._memory = Memory(prices, learned, key)
         self._traces = TraceMemory()
         self._keeper = Keeper(key, names=names)
         self._texts = Texts(policy)
@@ -181,8 +201,9 @@ class Pipeline:
         while (other := self._another_way(call, routed, run, reply)) is not None:
             routed = other
             reply = yield from self._send(call, routed, run)
+        routed, reply, held = yield from self._searched(call, routed, run, reply)
         if reply.body is None:
-            return self._pass_on(call, routed, run, reply)
+            return self._pass_on(call, routed, run, reply, held)
         return self._answer(call, routed, run, reply)
 
     def decided(self, asked: Asked) -> dict[str, Any]:
@@ -196,7 +217,7 @@ class Pipeline:
         endpoint = creates(asked.method, asked.path)
         if endpoint is None:
             raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
-        routed = self._route(admit(asked, endpoint), int(self._clock() * 1e6))
+        routed = self._route(admit(asked, endpoint), int(self._clock() * 1e6), whole=False)
         identity = self._new_id()
         self._decisions.keep(identity, asked.project, routed)
         return in_words(identity, routed)
@@ -237,6 +258,7 @@ class Pipeline:
             self._recogniser, self._learned, self.policy = recogniser, learned, policy
             self._keeper = Keeper(key, names=self._keeper.names)
             self._texts = Texts(policy)
+            self._memory.lists.tools.go_by(learned, key)
 
     def most_output(self, workload: int, model: str, effort: str | None) -> int | None:
         """Output tokens that 99 of 100 answers of a workload do not pass on a rung; None where nothing tells."""
@@ -248,7 +270,7 @@ class Pipeline:
         with self._lock:
             self._memory.seen(workload, model, effort, output)
 
-    def _route(self, call: Admitted, at: int) -> Routed:
+    def _route(self, call: Admitted, at: int, *, whole: bool = True) -> Routed:
         """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
         if call.request is None:
             return as_asked(call, reason=call.unread)
@@ -263,7 +285,7 @@ class Pipeline:
             if call.endpoint not in _ROUTED or unrouted or off:
                 why = "routing is off" if off else "asked not to be routed" if unrouted else None
                 return with_usage(call, msgspec.structs.replace(as_asked(call, reason=why), facts=facts))
-            return with_usage(call, self._decide(call, call.request, facts, self.policy, at))
+            return with_usage(call, self._decide(call, call.request, facts, self.policy, at, whole=whole))
         except Exception as fault:  # noqa: BLE001 - the call is worth more than our opinion of it
             if not isinstance(fault, TierwiseError):
                 _LOG.exception("routing failed; the call goes as asked")
@@ -285,8 +307,13 @@ class Pipeline:
         step = step_of(request, facts, span=span, parent=labels.parent, name=labels.name)
         return _placed(facts, workload, self._traces.role(labels.trace, step))
 
-    def _decide(self, call: Admitted, request: Request, facts: Facts, policy: Policy, at: int) -> Routed:
-        """Ask the policy, and shape the request as it says; its day is that of the call's own time."""
+    def _decide(
+        self, call: Admitted, request: Request, facts: Facts, policy: Policy, at: int, *, whole: bool
+    ) -> Routed:
+        """Ask the policy, and shape the request as it says; its day is that of the call's own time.
+
+        Tools are only searched for where the `whole` call, its replies too, comes by here.
+        """
         with self._lock:
             state = self._memory.state(
                 call,
@@ -297,9 +324,19 @@ class Pipeline:
                 callers=self._callers | call.asked.callers,
                 lanes=self._lanes,
             )
+        narrow = AS_SENT
+        if whole and request.tools and policy.narrows:
+            settings, unused = rule_of(facts, policy, state, self._prices).tools, state.unused_tools
+            with self._lock:
+                narrow = self._memory.narrowed(call, request, facts, policy, settings, unused, at)
+            state = msgspec.structs.replace(state, search=narrow.counts)
         today = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
         decision = decide(facts, policy, state, self._prices, today)
-        return shape(call, facts, state, decision)
+        if decision.plan.tools.search == "off" and not decision.plan.drop_tools:
+            return shape(call, facts, state, decision)
+        with self._lock:
+            box = self._memory.lists.tools.box(request)
+        return shape(call, facts, state, decision, box, narrow)
 
     def _another_way(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Routed | None:
         """How a call goes that upstream refused before its first byte; None where the refusal stands.
@@ -313,8 +350,11 @@ class Pipeline:
         again = as_asked_after(call, routed, reply) if not run.fell_back else None
         if full:
             run.full |= {routed.outgoing.model or ""}
-        if again is not None or not full or run.fell_back:
+        if again is not None:
+            self._over_tools(routed, reply)
             return again
+        if not full or run.fell_back:
+            return None
         return self._fall_back(call, routed, run)
 
     def _fall_back(self, call: Admitted, routed: Routed, run: Run) -> Routed | None:
@@ -338,11 +378,59 @@ class Pipeline:
             return None
         return other
 
-    def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Reply, Reply]:
+    def _searched(
+        self, call: Admitted, routed: Routed, run: Run, reply: Reply
+    ) -> Generator[Outgoing | Look, Any, tuple[Routed, Reply, bytes]]:
+        """Answer what asks for tools here, and send the call again with more of them; each time more, then all.
+
+        Returns the reply that is the caller's, and what of its stream was looked into.
+        """
+        while (search := routed.search) is not None and reply.status < 400:
+            body, held = reply.body, b""
+            if body is None:
+                held, asks = yield from self._looked(call, routed, run, search)
+                if not asks:
+                    return routed, reply, held
+                body = msgspec.json.encode(whole_reply(held))
+            needs = needs_of(body, search.sent, search.offered)
+            if not needs or search.selection.steps >= STEPS:
+                return routed, reply, held
+            run.earlier += (used_by(call.endpoint, body, run.at),)
+            routed = self._with_more(call, routed, search, needs)
+            reply = yield from self._send(call, routed, run)
+        return routed, reply, b""
+
+    def _looked(
+        self, call: Admitted, routed: Routed, run: Run, search: Search
+    ) -> Generator[Look, bytes | None, tuple[bytes, bool]]:
+        """The beginning of a stream until it tells what it is, all of it where it asks for tools; and whether it does."""
+        beginning = Beginning(search.sent, search.offered)
+        while beginning.verdict != "answer":
+            try:
+                piece = yield LOOK
+            except GeneratorExit:
+                raise
+            except BaseException as fault:
+                self._settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
+                raise
+            if piece is None:
+                break
+            beginning.feed(piece)
+        return beginning.held, beginning.verdict == "search"
+
+    def _with_more(self, call: Admitted, routed: Routed, search: Search, needs: list[str]) -> Routed:
+        """The call with more tools."""
+        facts = routed.facts
+        workload = facts.workload if facts is not None else 0
+        with self._lock:
+            selection = self._memory.lists.search.grown(search.selection, search.box, workload, needs)
+        return with_usage(call, with_selection(routed, search, selection))
+
+    def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Any, Reply]:
         """Run: the only step that waits."""
         run.attempts += 1
         try:
-            reply = yield routed.outgoing
+            reply: Reply = yield routed.outgoing
         except GeneratorExit:
             raise
         except BaseException as fault:
@@ -351,14 +439,21 @@ class Pipeline:
         run.tried += reply.attempts
         return reply
 
+    def _over_tools(self, routed: Routed, reply: Reply) -> None:
+        """Leave tools in from now on that upstream refused to go without."""
+        facts, decision = routed.facts, routed.decision
+        if facts is not None and decision is not None and b"tool" in (reply.body or b"").lower():
+            with self._lock:
+                self._memory.lists.tools.keep(facts.workload, decision.plan.drop_tools, REFUSED)
+
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
         self._settle(call, routed, run, None, "error", error="tierwise_limits")
         message = f"refused by the policy: {breach}; ask for an approved model, or have the policy changed"
         return refusal(403, "tierwise_limits", message, self._told(routed, run, None))
 
-    def _pass_on(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Answer:
-        """A stream: settled when it ends, its expected cost told before."""
+    def _pass_on(self, call: Admitted, routed: Routed, run: Run, reply: Reply, held: bytes = b"") -> Answer:
+        """A stream: settled when it ends, its expected cost told before. Of it, `held` came already."""
         request = call.request
         wants = request is not None and b'"include_usage":true' in call.asked.body.replace(b" ", b"")
         passage = Passage(
@@ -366,11 +461,13 @@ class Pipeline:
             translate=ChatStream(include_usage=wants) if routed.translated else None,
             hide_usage=routed.usage_added,
             strict=self._strict,
+            hide=hiding(call, routed),
             ended=lambda body, how: self._settle(call, routed, run, body, how, goes_on=_goes_on(body, how)),
         )
         headers = without_body_headers(reply.headers) if routed.translated else reply.headers
         headers = (*headers, *self._told(routed, run, None))
-        return Answer(status=reply.status, headers=headers, passage=passage)
+        first = passage.feed(held) if held else b""
+        return Answer(status=reply.status, headers=headers, passage=passage, held=first)
 
     def _answer(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Answer:
         """A whole reply: price it, take it down, answer in the form of the endpoint that was called."""
@@ -379,6 +476,9 @@ class Pipeline:
         goes_on = None if failed else under_way(body)
         entry = self._settle(call, routed, run, body, "error" if failed else None, goes_on=goes_on)
         headers, status = reply.headers, reply.status
+        hide = hiding(call, routed)
+        if hide is not None and status < 400:
+            headers, body = without_body_headers(headers), hide.whole(body)
         if routed.translated and status < 400:
             headers = without_body_headers(headers)
             status, body = failed_reply(body) or (status, to_chat(body))
@@ -418,6 +518,7 @@ class Pipeline:
             # Outside of the lock: a long text takes its time.
             text = self._text(run.id, routed.facts, run.at, call.asked.body, reply)
             with self._lock:
+                run.loaded = self._memory.lists.loaded(reply, routed)
                 if goes_on is not None and call.request is not None and call.request.background:
                     entry = self._wait(goes_on, done, routed, run, text)
                 else:
@@ -488,7 +589,9 @@ class Pipeline:
     def _take_down(self, done: Call, routed: Routed, run: Run, text: Text | None) -> Entry:
         known, estimated = with_estimate(done, routed.facts)
         entry = self._entry(known, routed, run, estimated=estimated)
-        self._memory.after(known, routed.facts, routed.decision if routed.carried else None)
+        carried = routed.decision if routed.carried else None
+        self._memory.after(known, routed.facts, carried)
+        self._memory.lists.after(known, routed)
         self._close(entry, text)
         return entry
 
@@ -504,12 +607,21 @@ class Pipeline:
 
     def _entry(self, known: Call, routed: Routed, run: Run, *, estimated: bool = False) -> Entry:
         decision = routed.decision
-        money = price(known, decision if routed.carried else None, self._prices, residency=self._resident)
+        money = price(
+            known,
+            decision if routed.carried else None,
+            self._prices,
+            residency=self._resident,
+            earlier=run.earlier,
+            left=routed.left(run.loaded),
+        )
+        known = with_earlier(known, run.earlier)
         line = msgspec.structs.replace(
             self._keeper.keep(known, routed.facts),
             estimated=estimated,
             cost=money.cost,
             as_asked=money.as_asked,
+            saved=money.saved,
             decision=msgspec.Raw(canonical(decision)) if decision is not None else NOT_RECORDED,
             state=msgspec.Raw(msgspec.json.encode(routed.state))
             if routed.state is not None

@@ -7,7 +7,7 @@ all call it, and it is pure. A Policy is built in (`proposal`) or read from `tie
 
 from __future__ import annotations
 
-from tierwise.policy._decide import canonical, decide
+from tierwise.policy._decide import canonical, decide, rule_of
 from tierwise.policy._decision import Change, Decision, Plan, Step
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
@@ -28,12 +28,13 @@ from tierwise.policy._levers import Use, at_effort, moved, rewritten, scaled, wa
 from tierwise.policy._live import Live, load_live
 from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
 from tierwise.policy._match import trusted_hints, workload_of
+from tierwise.policy._narrow import below_the_cache
 from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._replay import Differs, Replayed, replay
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
-from tierwise.policy._state import ARMS, Hints, Latency, Sent, State
+from tierwise.policy._state import ARMS, Hints, Latency, Narrowing, Sent, State
 from tierwise.policy._types import (
     Bar,
     CacheSettings,
@@ -73,6 +74,7 @@ __all__ = [
     "Limits",
     "Live",
     "Match",
+    "Narrowing",
     "Plan",
     "Policy",
     "Problem",
@@ -91,6 +93,7 @@ __all__ = [
     "Uses",
     "arm_of",
     "at_effort",
+    "below_the_cache",
     "canonical",
     "check_policy",
     "decide",
@@ -112,6 +115,7 @@ __all__ = [
     "proposal",
     "replay",
     "rewritten",
+    "rule_of",
     "save_learned",
     "scaled",
     "schema_text",

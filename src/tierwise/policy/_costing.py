@@ -6,12 +6,15 @@ import datetime as dt
 from decimal import Decimal
 from functools import cached_property
 
+import msgspec
+
 from tierwise.catalog import Catalog, Lane, Model, RateCard, Tokens
 from tierwise.errors import CatalogError
 from tierwise.policy._decision import Plan, Step
 from tierwise.policy._eligible import effort_on
 from tierwise.policy._lanes import allowed_lanes, latency_ms
-from tierwise.policy._levers import Use, at_effort, moved, rewritten, warmed, without_tools
+from tierwise.policy._levers import Use, at_effort, moved, rewritten, warmed
+from tierwise.policy._narrow import Narrowed, narrow
 from tierwise.policy._proposal import EFFORT_PERMILLE, RANK
 from tierwise.policy._state import State
 from tierwise.policy._types import VERBOSITIES, Lengths, Policy, Rule, Rung
@@ -47,11 +50,9 @@ class Costing:
         self.use = Use(
             usage.uncached, usage.cached, usage.written + usage.written_12h, usage.output, usage.reasoning
         )
-        drops = rule.tools.drop_unused
-        tools = facts.template.tools if drops else ()
-        self.dropped = frozenset(tool.digest for tool in tools) & state.unused_tools
-        self.dropped_tokens = sum(t.tokens for t in tools if t.digest in self.dropped)
         self.first = self.step(AS_ASKED, self.use, baseline.model, state.lane)
+        self.narrowed = narrow(self)
+        self._steps_before: dict[str, tuple[Use, tuple[Step, ...]]] = {}
 
     def step(self, lever: str, use: Use, model: str, lane: Lane) -> Step:
         """The expected call after a lever. Raises Unpriced where model or lane has no price."""
@@ -71,6 +72,10 @@ class Costing:
             card = self.prices.rate_card(model, lane, at=self.now, residency=self.residency)
             self._cards[model, lane] = card
         return Step(lever=lever, tokens=tokens, cost=card.total(tokens))
+
+    def cost(self, use: Use) -> Decimal:
+        """USD of a use on the model and in the lane as asked."""
+        return self.step(AS_ASKED, use, self.baseline.model, self.state.lane).cost
 
     @property
     def tuned(self) -> bool:
@@ -96,7 +101,8 @@ class Costing:
         capped: bool = True,
     ) -> Levers:
         """Every lever on `model`, which is written as `name` in the rung. Raises Unpriced."""
-        state, (use, before) = self.state, self._before_tier
+        narrowed = self._narrowed_on(model, endpoint or self.facts.endpoint)
+        state, (use, before) = self.state, self._before_tier(narrowed)
         steps = [*before]
         last = (use, self.baseline.model, state.lane)
 
@@ -115,7 +121,7 @@ class Costing:
         lane = self._cheapest_lane(model, name, endpoint or self.facts.endpoint, use, lane_here)
         took("lane", use, lane)
         plan = Plan(
-            drop_tools=self.dropped,
+            drop_tools=narrowed.dropped,
             warm=self._readable > state.usage.cached,
             rung=Rung(model=name, effort=effort),
             lengths=lengths,
@@ -124,7 +130,7 @@ class Costing:
             endpoint=endpoint,
             verbosity=self._verbosity(model),
             cache=self.rule.cache,
-            tools=self.rule.tools,
+            tools=msgspec.structs.replace(self.rule.tools, search=narrowed.search),
         )
         return plan, tuple(steps)
 
@@ -138,13 +144,36 @@ class Costing:
         )
         return state.readable if priced else state.usage.cached
 
+    def of_tools(self, plan: Plan) -> tuple[str, ...]:
+        """What is said of the tools of a plan."""
+        if plan.tools.search == self.narrowed.search:
+            return self.narrowed.reasons
+        return (*self._unsearched.reasons, f"no search for tools: {plan.rung.model} has none there")
+
+    def _narrowed_on(self, model: Model, endpoint: str) -> Narrowed:
+        """The tools as a model can have them: only some search by themselves, and only in Responses."""
+        hosted = self.narrowed.search == "hosted"
+        if hosted and not ("tool_search" in model.features and endpoint == "responses"):
+            return self._unsearched
+        return self.narrowed
+
     @cached_property
-    def _before_tier(self) -> tuple[Use, tuple[Step, ...]]:
-        """The call on the model it asked for, after tools and cache: the same whatever the rung."""
+    def _unsearched(self) -> Narrowed:
+        return narrow(self, search=False)
+
+    def _before_tier(self, narrowed: Narrowed) -> tuple[Use, tuple[Step, ...]]:
+        """The call on the model it asked for, after tools and cache: the same on every rung with these tools."""
+        found = self._steps_before.get(narrowed.search)
+        if found is None:
+            found = self._steps_before[narrowed.search] = self._tools_and_cache(narrowed)
+        return found
+
+    def _tools_and_cache(self, narrowed: Narrowed) -> tuple[Use, tuple[Step, ...]]:
         first, asked, lane = self.first, self.baseline.model, self.state.lane
-        lean = without_tools(self.use, self.dropped_tokens)
+        lean = narrowed.use
         tools = _again(first, "tools") if lean == self.use else self.step("tools", lean, asked, lane)
-        warm = warmed(lean, max(self._readable - self.dropped_tokens, 0))
+        searched = narrowed.search == "client"
+        warm = lean if searched else warmed(lean, max(self._readable - narrowed.tokens, 0))
         cache = _again(tools, "cache") if warm == lean else self.step("cache", warm, asked, lane)
         return warm, (first, tools, cache)
 

@@ -74,6 +74,15 @@ def _fallen_back(
     return _decision(costing, rule, choice, proof.digest if proof is not None else None)
 
 
+def rule_of(facts: Facts, policy: Policy, state: State, prices: Catalog) -> Rule:
+    """The rule that decides a call: for whoever has to look for something only where it asks for it."""
+    try:
+        name: str | None = _asked(facts, policy, prices)[0].name
+    except CatalogError:
+        name = None
+    return first_match(facts, policy, state, name)
+
+
 def canonical(decision: Decision) -> bytes:
     """The decision as bytes, the same for equal decisions: what a ledger stores and replays."""
     return msgspec.json.encode(decision, order="deterministic")
@@ -120,6 +129,8 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
     moved_rung = plan.rung != baseline
     limits = costing.policy.limits
     target = costing.prices.resolve(plan.rung.model).model
+    # What is said of tools holds where the levers were pulled, and not of a call that goes as it came.
+    of_tools = costing.of_tools(plan) if len(choice.levers[1]) > 1 else ()
     breach = None
     if limits.models is not None and target.name not in limits.models:
         breach = f"{target.name} is not among the approved models"
@@ -130,7 +141,7 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
         rule=rule.name,
         moved=moved_rung or plan.lane != state.lane,
         unproven=moved_rung and evidence is None and rule.unproven,
-        reasons=choice.reasons,
+        reasons=(*choice.reasons, *of_tools),
         steps=steps,
         policy=costing.policy.digest,
         prices=costing.prices.digest,
@@ -157,6 +168,7 @@ def _changes(costing: Costing, plan: Plan, target: Model) -> tuple[Change, ...]:
             target=target,
             rule=costing.rule,
             lane_asked=costing.state.lane,
+            search=costing.state.search,
         )
     )
 

@@ -8,14 +8,14 @@ from tierwise.errors import CatalogError
 from tierwise.policy._choose import Choice, Named, move
 from tierwise.policy._costing import Costing, Levers
 from tierwise.policy._decision import Step
-from tierwise.policy._types import Evidence, Lengths, Rule
+from tierwise.policy._types import NO_TOOLS, Evidence, Lengths, Rule
 
 
 def fall_back(costing: Costing, rule: Rule, proof: Evidence | None) -> Choice:
     """The first rung, in the order of the rule's `fallback`, that has not been tried and may take the call.
 
     A call that is tied to the model which answered before stays as asked, and so does one for which
-    nothing is left. The rule's caps on effort and lane do not hold here: capacity is what is missed.
+    nothing is left. The rule's caps on effort and lane do not hold here, and every tool goes along: capacity is what is missed.
 
     Args:
         costing: The call, under a rule that only keeps what is carried on every rung.
@@ -43,7 +43,7 @@ def fall_back(costing: Costing, rule: Rule, proof: Evidence | None) -> Choice:
 def carried(rule: Rule) -> Rule:
     """The rule as far as it holds for a fallback."""
     return msgspec.structs.replace(
-        rule, model=None, effort=None, verbosity=None, lanes=frozenset(), max_latency=None
+        rule, model=None, effort=None, verbosity=None, lanes=frozenset(), max_latency=None, tools=NO_TOOLS
     )
 
 

@@ -9,13 +9,14 @@ import msgspec
 from tierwise.catalog import Model
 from tierwise.policy._decision import Change, Plan
 from tierwise.policy._eligible import REFUSED_WHEN_REASONING
-from tierwise.policy._state import Sent
+from tierwise.policy._state import Narrowing, Sent
 from tierwise.policy._types import Rule, Rung
 from tierwise.workloads import Facts
 
 AUTO = "auto"
 """The model name that leaves the choice to the policy; without one, it is the baseline."""
 _NOTHING_SENT = Sent()
+_SEARCHED = {"client": "find_tools", "hosted": "tool_search"}
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 """What lanes are called in `service_tier`; the others do not travel by that parameter."""
 
@@ -30,6 +31,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     target: Model
     rule: Rule
     lane_asked: str
+    search: Narrowing | None = None
 
     @property
     def auto(self) -> bool:
@@ -48,6 +50,13 @@ def changes_of(call: Outgoing) -> tuple[Change, ...]:
 
 
 def _tools(call: Outgoing) -> Iterator[Change]:
+    if call.plan.tools.search != "off" and call.search is not None:
+        yield Change(
+            parameter="tools",
+            before=f"{call.search.sent} definitions",
+            after=f"{call.search.stay} definitions and {_SEARCHED[call.plan.tools.search]}",
+            why="the others are found when they are asked for",
+        )
     if dropped := len(call.plan.drop_tools):
         sent = len(call.facts.template.tools)
         yield Change(

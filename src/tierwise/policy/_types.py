@@ -236,6 +236,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
     @cached_property
+    def narrows(self) -> bool:
+        """Whether a rule may leave out tool definitions."""
+        return any(rule.tools != NO_TOOLS for rule in self.rules)
+
+    @cached_property
     def metadata_keys(self) -> frozenset[str]:
         """Metadata keys that a rule looks at: all that a State need keep of a call's metadata."""
         return frozenset(key for rule in self.rules for key in rule.match.metadata)
