@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from tierwise.errors import CallerError
 from tierwise.ledger._money import Budget
-from tierwise.ledger._store import Ledger, now
+from tierwise.ledger._rows import now
+from tierwise.ledger._store import Ledger
 from tierwise.ledger._tables import keys
 
 PREFIX: Final = "tw-"
