@@ -55,6 +55,7 @@ class Spool:
         self._room = room
         self._lock = threading.Lock()
         self._file = -1
+        self._lost = False
         self.size = 0
         """Bytes of the file that are written."""
         try:
@@ -72,6 +73,8 @@ class Spool:
             end = self.size + len(raw)
             if self._file < 0:
                 raise OSError("the spool is closed")
+            if self._lost:
+                raise FileNotFoundError(f"{self._path}: somebody took the spool away")
             if end > len(self._map):
                 # The full file stays where the next one cannot be begun: it is tried again then.
                 before = self._map, self._file, self.size
@@ -107,13 +110,15 @@ class Spool:
         """
         with self._lock:
             try:
-                if self._file >= 0 and not self._path.exists():
+                # Lines in a file without a name would never be folded: none is taken until it has one.
+                self._lost = self._file >= 0 and not self._path.exists()
+                if self._lost:
                     before = self._map, self._file, self.size
                     self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                     self._begin(max(self._room, self.size))
                     written = before[2]
                     self._map[:written] = before[0][:written]
-                    self.size = written
+                    self.size, self._lost = written, False
                     _finish(*before)
                 elif self._file >= 0 and len(self._map) - self.size < MARGIN:
                     before = self._map, self._file, self.size

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +13,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from tierwise.calls import Recorded, decode_recorded
-from tierwise.errors import ConfigurationError
-from tierwise.ledger._leases import Leases, settle_process
+from tierwise.errors import ConfigurationError, LedgerUnavailable
+from tierwise.ledger._leases import REST, Leases, settle_process
 from tierwise.ledger._lines import Line
 from tierwise.ledger._money import Budget
 from tierwise.ledger._rows import SETTLED, UNKNOWN, money, now, take
@@ -76,6 +78,7 @@ class Ledger:
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
         self._folding = threading.Lock()
+        self._gone = float("-inf")
         try:
             self.version = migrate(self.engine)
         except sa.exc.SQLAlchemyError as error:
@@ -86,6 +89,25 @@ class Ledger:
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+
+    @contextmanager
+    def asked(self) -> Iterator[sa.Connection]:
+        """A transaction for a question that a call waits for.
+
+        A database that could not be reached is left alone for some seconds, so that calls do not
+        wait for it one after another.
+
+        Raises:
+            LedgerUnavailable: It cannot be reached, or could not be a moment ago.
+        """
+        if time.monotonic() - self._gone < REST:
+            raise LedgerUnavailable("the ledger could not be reached a moment ago")
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+            self._gone = time.monotonic()
+            raise LedgerUnavailable(f"the ledger cannot be reached: {type(error).__name__}") from None
 
     # ------------------------------------------------------------ folding
 
@@ -156,7 +178,7 @@ class Ledger:
         """One call's row, without its line, with what it was `settled` at; None where it is not in."""
         columns = [column for column in calls.c if column.name != "line"]
         query = sa.select(*columns, settlements.c.amount.label(SETTLED)).select_from(BOOK)
-        with self.engine.connect() as connection:
+        with self.asked() as connection:
             row = connection.execute(query.where(calls.c.id == identity)).mappings().first()
         return dict(row) if row is not None else None
 
@@ -187,14 +209,14 @@ class Ledger:
 
     def own(self, identity: str, project: str) -> None:
         """Write down whose an object is."""
-        with self.engine.begin() as connection:
+        with self.asked() as connection:
             known = connection.execute(sa.select(objects.c.id).where(objects.c.id == identity)).scalar()
             if known is None:
                 connection.execute(objects.insert().values(id=identity, project=project, made=now()))
 
     def owner(self, identity: str) -> str | None:
         """The project that an object belongs to; None for one that is not known."""
-        with self.engine.connect() as connection:
+        with self.asked() as connection:
             found = connection.execute(sa.select(objects.c.project).where(objects.c.id == identity)).scalar()
             if found is not None:
                 return str(found)
@@ -232,7 +254,7 @@ class Ledger:
 
     def set_flag(self, name: str, value: str, who: str) -> None:
         """Set a flag, and note who did."""
-        with self.engine.begin() as connection:
+        with self.asked() as connection:
             done = connection.execute(flags.update().where(flags.c.name == name).values(value=value))
             if not done.rowcount:
                 connection.execute(flags.insert().values(name=name, value=value))
