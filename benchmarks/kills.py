@@ -1,135 +1,124 @@
-"""Gateways killed under load: `python benchmarks/kills.py [--kills 20]`.
+"""What a killed gateway loses: `python benchmarks/kills.py --kills 20`.
 
-Each round a gateway is started on the same ledger and spool, called as fast as it answers, and killed with
-SIGKILL at a random moment. Afterwards: every answered call is in the ledger once, every call that
-the simulator billed is there too, by its id or as a call of unknown end that keeps its money held.
-Ends with 1 where that does not hold.
+A gateway process under load is ended with kill -9, again and again, on one spool and one ledger, which
+each next one takes over. Prints a line a kill and the sums: calls answered, answered calls that are in
+the ledger once, calls of unknown end, and calls that the simulator billed and the ledger has neither
+by id nor as unknown. Exit 1 where an answered call is absent or twice, or a billed one absent.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
+import collections
 import os
+import platform
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import aiohttp
+import msgspec
 
+from tierwise.calls import decode_recorded
 from tierwise.ledger import Keys, Ledger, Scope
 from tierwise.simulator import Settings, Simulator
 
-CALLERS = 16
-ASK = {"model": "gpt-5.4-nano", "input": "Hi"}
+AT_ONCE = 16
 
 
-def gateway(folder: Path, upstream: str) -> tuple[subprocess.Popen[str], str]:
-    """A gateway in a process of its own, and its base URL."""
+def main() -> int:
+    """Kill, fold, compare."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--kills", type=int, default=20)
+    options.add_argument(
+        "--seconds", type=float, default=1.0, help="mean time that a gateway lives under load"
+    )
+    given = options.parse_args()
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {AT_ONCE} at once"
+    )
+    with tempfile.TemporaryDirectory() as folder, Simulator(Settings(seed=1)) as simulator:
+        ledger = Ledger(str(Path(folder) / "l.db"))
+        key = Keys(ledger).make("app", Scope())
+        answered: list[str] = []
+        for number in range(1, given.kills + 1):
+            before = len(answered)
+            _one(Path(folder), simulator.base_url, key, given.seconds, answered)
+            print(f"kill {number:>3}: {len(answered) - before:>6} answered", flush=True)
+        ledger.fold_orphans(Path(folder) / "spool")
+        held = _report(ledger, simulator, given.kills, answered)
+        ledger.close()
+    return 0 if held else 1
+
+
+def _report(ledger: Ledger, simulator: Simulator, kills: int, answered: list[str]) -> bool:
+    rows = [decode_recorded(line) for line in ledger.lines()]
+    there = collections.Counter(row.id for row in rows if row.id is not None)
+    once = sum(there[identity] == 1 for identity in answered)
+    unknown = sum(total.calls for total in ledger.totals("status") if total.name == "unknown")
+    nameless = [line for line in simulator.bill if line.response_id not in there]
+    absent = max(0, len(nameless) - unknown)
+    (total,) = ledger.totals()
+    costs = {line.response_id: line.cost for line in simulator.bill}
+    wrong = sum(row.cost != costs.get(row.id) for row in rows if row.status == "ok")
+    uncovered = max(
+        Decimal(0), sum((line.cost or Decimal(0) for line in nameless), Decimal(0)) - total.reserved
+    )
+    print(f"\n{'kills':>6}{'answered':>10}{'once':>8}{'unknown':>9}{'billed absent':>15}{'wrong cost':>12}")
+    print(f"{kills:>6}{len(answered):>10}{once:>8}{unknown:>9}{absent:>15}{wrong:>12}")
+    print(f"billed {simulator.bill_total}, in the ledger {total.cost} and {total.reserved} held")
+    return once == len(answered) > 0 and absent == wrong == 0 and not uncovered
+
+
+def _one(folder: Path, upstream: str, key: str, seconds: float, answered: list[str]) -> None:
+    """A gateway from its start to its kill."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     child = subprocess.Popen(
         [
             *(sys.executable, "-m", "tierwise", "serve", "--observe", "--ledger", str(folder / "l.db")),
-            *("--spool", str(folder / "spool"), "--upstream", upstream, "--port", "0"),
+            *("--spool", str(folder / "spool"), "--upstream", upstream, "--port", str(port)),
         ],
         env={**os.environ, "OPENAI_API_KEY": "sk-upstream"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
     )
     assert child.stdout is not None
-    return child, child.stdout.readline().split()[1].rstrip(",")
+    while b"serving http" not in (line := child.stdout.readline()):
+        if not line:
+            raise SystemExit("the gateway did not start")
+    asyncio.run(_load(f"http://127.0.0.1:{port}/v1/responses", key, child.pid, seconds, answered))
+    child.wait()
+    child.stdout.close()
 
 
-async def load(base_url: str, key: str, child: subprocess.Popen[str], after: float) -> set[str]:
-    """Call until the gateway is killed; ids of whole answers."""
-    answered: set[str] = set()
-    headers = {"authorization": f"Bearer {key}"}
+async def _load(url: str, key: str, pid: int, seconds: float, answered: list[str]) -> None:
+    body = {"model": "gpt-5.4-nano", "input": "Hi", "max_output_tokens": 20}
 
-    async def caller(session: aiohttp.ClientSession, *, stream: bool) -> None:
+    async def many(session: aiohttp.ClientSession) -> None:
         while True:
             try:
-                body = {**ASK, "stream": stream}
-                async with session.post(f"{base_url}/responses", json=body, headers=headers) as reply:
-                    came = await reply.read()
-            except (aiohttp.ClientError, OSError):
+                async with session.post(url, json=body) as response:
+                    raw = await response.read()
+            except aiohttp.ClientError:
                 return
-            if reply.status == 200:
-                answered.update(whole(came, stream=stream))
+            if response.status == 200:
+                answered.append(msgspec.json.decode(raw)["id"])
 
     async def kill() -> None:
-        await asyncio.sleep(after)
-        os.kill(child.pid, signal.SIGKILL)
+        await asyncio.sleep(seconds * random.uniform(0.5, 1.5))
+        os.kill(pid, signal.SIGKILL)
 
-    async with aiohttp.ClientSession() as session:
-        await asyncio.gather(*(caller(session, stream=n % 2 == 0) for n in range(CALLERS)), kill())
-    return answered
-
-
-def whole(body: bytes, *, stream: bool) -> list[str]:
-    """The id of a whole answer."""
-    if not stream:
-        return [json.loads(body)["id"]]
-    events = [line[6:] for line in body.split(b"\n") if line.startswith(b"data: ")]
-    last: dict[str, Any] = json.loads(events[-1]) if events else {}
-    return [last["response"]["id"]] if last.get("type") == "response.completed" else []
-
-
-def rounds(folder: Path, kills: int, draw: random.Random) -> tuple[set[str], list[Any]]:
-    """Every round; ids of answers, and the simulator's bill."""
-    ledger = Ledger(str(folder / "l.db"))
-    key = Keys(ledger).make("app", Scope())
-    ledger.close()
-    answered: set[str] = set()
-    with Simulator(Settings(seed=1)) as simulator:
-        for number in range(kills):
-            child, base_url = gateway(folder, simulator.base_url)
-            found = asyncio.run(load(base_url, key, child, draw.uniform(0.05, 1.5)))
-            child.wait()
-            assert child.stdout is not None
-            child.stdout.close()
-            answered |= found
-            print(f"  kill {number + 1}: {len(found)} answered", file=sys.stderr, flush=True)
-        return answered, list(simulator.bill)
-
-
-def main() -> int:
-    """Run, print, and say whether it held."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        answered, bill = rounds(folder, given.kills, random.Random(given.seed))
-        ledger = Ledger(str(folder / "l.db"))
-        ledger.fold_orphans(folder / "spool")
-        lines = [json.loads(line) for line in ledger.lines()]
-        (total,) = ledger.totals()
-        unknown = sum(row.calls for row in ledger.totals("status") if row.name == "unknown")
-        ledger.close()
-    times = Counter(line["id"] for line in lines if line.get("id"))
-    missing = [one for one in answered if times[one] != 1]
-    absent = [line for line in bill if line.response_id not in times]
-    billed = sum((line.cost or Decimal(0) for line in bill), Decimal(0))
-    held = total.cost <= billed <= total.cost + total.reserved
-    print(
-        f"kills {given.kills}, calls answered {len(answered)}, of them not once in the ledger {len(missing)}"
-    )
-    print(
-        f"billed {len(bill)}, of them without their id in the ledger {len(absent)}, calls of unknown end {unknown}"
-    )
-    print(f"billed {billed}, in the ledger {total.cost}, held for unknown ends {total.reserved}")
-    return 0 if not missing and len(absent) <= unknown and held else 1
+    async with aiohttp.ClientSession(headers={"authorization": f"Bearer {key}"}) as session:
+        await asyncio.gather(*(many(session) for _ in range(AT_ONCE)), kill())
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -16,9 +16,10 @@ from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_lin
 from tierwise.ledger._money import Budget, exact, plain, read_amount, shares
 from tierwise.ledger._policies import GATEWAY, Policies, Version
 from tierwise.ledger._reconcile import Difference, reconcile
+from tierwise.ledger._rows import SETTLED, UNKNOWN, day_of
 from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
-from tierwise.ledger._store import SETTLED, UNKNOWN, Ledger, day_of
+from tierwise.ledger._store import Ledger
 from tierwise.ledger._texts import forget, lines_with_text, purge
 from tierwise.ledger._totals import BY, Total
 
