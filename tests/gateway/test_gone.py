@@ -160,3 +160,13 @@ def test_a_gateway_without_ledger_policy_or_spool_does_not_begin_to_listen(
 
     with pytest.raises(ConfigurationError):
         asyncio.run(begin())
+
+
+def test_a_call_whose_labels_are_no_text_is_in_the_ledger_too(bench: Any) -> None:
+    headers = {"authorization": f"Bearer {bench.key()}", "content-type": "application/json"}
+    # Sent as the byte 0xff, which is no UTF-8.
+    headers |= {"x-tierwise-session": "s\xff", "x-tierwise-tags": "a,\xff", "x-tierwise-name": "\xff" * 190}
+    asked = urllib.request.Request(f"{bench.base_url}/responses", json.dumps(ASK).encode(), headers)
+    with urllib.request.urlopen(asked, timeout=10) as reply:
+        assert reply.status == 200
+    assert bench.settled(1).cost == bench.simulator.bill_total
