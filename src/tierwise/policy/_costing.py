@@ -53,6 +53,12 @@ class Costing:
         self.dropped_tokens = sum(t.tokens for t in tools if t.digest in self.dropped)
         self.first = self.step(AS_ASKED, self.use, baseline.model, state.lane)
 
+    def under(self, rule: Rule) -> Costing:
+        """The same call under another rule."""
+        return Costing(
+            self.facts, self.policy, rule, self.state, self.prices, self.now, self.asked, self.baseline
+        )
+
     def step(self, lever: str, use: Use, model: str, lane: Lane) -> Step:
         """The expected call after a lever. Raises Unpriced where model or lane has no price."""
         usage = self.state.usage
