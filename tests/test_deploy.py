@@ -21,6 +21,9 @@ TEXTS = {path.name: path.read_text("utf-8") for path in DEPLOY.iterdir()} | {
 }
 
 
+VARIABLE = re.compile(r"\b(?:OPENAI|TIERWISE|OTEL)_[A-Z_]+\b")
+
+
 def options(command: str) -> set[str]:
     """Every option of a command."""
     found: Any = typer.main.get_command(build())
@@ -78,6 +81,35 @@ def test_the_composed_gateways_have_spools_of_their_own_and_one_ledger() -> None
     assert all(
         port.endswith(":8100") and port.startswith("127.0.0.1:") for port in one["ports"] + two["ports"]
     )
+
+
+def test_ports_are_those_that_serve_listens_on() -> None:
+    found: Any = typer.main.get_command(build())
+    (port,) = [each.default for each in found.commands["serve"].params if each.name == "port"]
+    text = TEXTS["Dockerfile"]
+    assert re.findall(r"^EXPOSE (\d+)$", text, re.MULTILINE) == [str(port)]
+    assert re.findall(r"127\.0\.0\.1:(\d+)/readyz", text) == [str(port)]
+    assert "--port" not in text + TEXTS["tierwise.service"], "the usual one is listened on"
+    published = re.findall(r"127\.0\.0\.1:(\d+):(\d+)", TEXTS["compose.yaml"])
+    assert {inside for _, inside in published} == {str(port)}
+    outside = {outside for outside, _ in published}
+    assert len(outside) == 2
+    assert all(f"{each}" in TEXTS["deploy.md"] for each in outside)
+
+
+def environment_read() -> set[str]:
+    """Variables that the command line or the source looks at."""
+    named = {
+        match for path in (ROOT / "src").rglob("*.py") for match in VARIABLE.findall(path.read_text("utf-8"))
+    }
+    return named | {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "PYTHONUNBUFFERED"}
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_variables_that_are_set_are_ones_that_something_reads(name: str) -> None:
+    """POSTGRES_* are the database image's own."""
+    given = set(re.findall(r"\b(?:OPENAI|TIERWISE|POSTGRES)_[A-Z_]+\b", TEXTS[name]))
+    assert given <= environment_read()
 
 
 @pytest.mark.parametrize("name", sorted(TEXTS))

@@ -72,7 +72,9 @@ def test_every_decision_of_a_gateway_comes_out_the_same_from_ledger_and_exports(
         assert int(same[1]) == 12, "one was decided by another policy"
         assert "1 left out: policy" in said
         findings = json.loads(report.read_text())
-        assert money(findings) == total.cost
+        assert money(findings) == total.cost == bench.simulator.bill_total
+        said = run(capsys, "audit", log, "--quiet", "--ledger", url)
+        assert "to the same bytes: 13 of 13" in said, "the ledger keeps both policies"
 
 
 def money(findings: Any) -> Decimal:
@@ -99,6 +101,36 @@ def test_a_changed_decision_is_found_and_ends_with_1(bench: Any, capsys: pytest.
     said = run(capsys, "ledger", "replay", "--ledger", bench.options.ledger, code=1)
     assert "2 come out differently" in said
     assert "gpt-5.4-nano at high" in said or "high" in said
+
+
+def test_damaged_lines_of_a_ledger_are_counted_and_exported_and_the_others_replayed(
+    bench: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls(bench.client(), 4)
+    bench.settled(4)
+    with bench.ledger.engine.begin() as connection:
+        first, second, third = connection.execute(sa.text("select id from calls limit 3")).scalars()
+        for identity, line in ((first, b"{"), (second, b'{"recorder":1,"id":"\xff"}'), (third, b"[" * 9_000)):
+            change = sa.text("update calls set line = :line where id = :id")
+            connection.execute(change, {"line": line, "id": identity})
+    url = bench.options.ledger
+    said = run(capsys, "ledger", "replay", "--ledger", url)
+    assert "to the same bytes: 1 of 4" in said
+    assert "3 left out: the line is damaged" in said
+    for name in ("calls.jsonl", "calls.parquet"):
+        log = str(bench.folder / name)
+        run(capsys, "ledger", "export", "-o", log, "--ledger", url)
+        assert "to the same bytes: 1 of 1" in run(capsys, "audit", log, "--quiet", "--ledger", url)
+
+
+def test_a_policy_that_no_longer_reads_is_named(bench: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    calls(bench.client(), 1)
+    bench.settled(1)
+    with bench.ledger.engine.begin() as connection:
+        connection.execute(sa.text("update policies set content = :it"), {"it": b'{"rules":7}'})
+    said = run(capsys, "ledger", "replay", "--ledger", bench.options.ledger)
+    assert "to the same bytes: 0 of 1" in said
+    assert "is not there" in said
 
 
 def test_a_ledger_without_decisions_says_so(

@@ -29,6 +29,7 @@ stage = "off"
 """
 CLASSIFY = "Classify the ticket as one of: billing, shipping, other. Answer with the word alone."
 FULL = Reply(status=429, body=b'{"error":{"code":"rate_limit_exceeded","message":"no room"}}')
+REFUSED = Reply(status=400, body=b'{"error":{"code":"invalid_value","message":"bad"}}')
 BROKE = Reply(status=429, body=b'{"error":{"code":"credit_balance_exhausted","type":"insufficient_quota"}}')
 GOOD = Reply(
     status=200,
@@ -145,8 +146,14 @@ def test_a_call_that_is_tied_to_the_model_that_answered_before_stays() -> None:
     assert (sent, status) == (["gpt-5.4-mini"], 429)
 
 
-def test_a_call_whose_fallback_is_refused_ends_with_that_refusal() -> None:
-    refused = Reply(status=400, body=b'{"error":{"code":"invalid_value","message":"bad"}}')
-    sent, status, entry = sent_for('fallback = "up"', "gpt-5.4-mini", FULL, refused)
-    assert (sent, status) == (["gpt-5.4-mini", "gpt-5.4"], 400)
-    assert entry.cost == 0
+def test_a_call_whose_fallback_is_refused_ends_with_what_was_said_where_it_was_asked_to_go() -> None:
+    sent, status, entry = sent_for('fallback = "up"', "gpt-5.4-mini", FULL, REFUSED)
+    assert (sent, status) == (["gpt-5.4-mini", "gpt-5.4"], 429)
+    assert (entry.cost, entry.attempts, entry.line.error) == (0, 2, "rate_limit_exceeded")
+
+
+@pytest.mark.parametrize("first", [FULL, REFUSED], ids=["full", "refused"])
+def test_without_the_owners_word_nothing_goes_again_to_where_it_was_turned_away(first: Reply) -> None:
+    said = [{"role": "system", "content": CLASSIFY}, {"role": "user", "content": "Twice!"}]
+    sent, status, _ = sent_for("", "gpt-5.4-mini", first, FULL, messages=said)
+    assert (sent, status) == (["gpt-5.4-nano", "gpt-5.4-mini"], 429)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,9 @@ def columns_of(path: str) -> tuple[tuple[str, ...], tuple[Mapping[str, Any], ...
         groups = tuple(range(file.metadata.num_row_groups))[:1]
     rows: list[Mapping[str, Any]] = []
     for raw in parquet_rows(path, groups, batch=20):
-        rows.append(msgspec.json.decode(raw))
+        # A body that is no JSON is reported where the rows are read.
+        with suppress(msgspec.DecodeError, ValueError, RecursionError):
+            rows.append(msgspec.json.decode(raw))
         if len(rows) == 20:
             break
     return names, tuple(rows)

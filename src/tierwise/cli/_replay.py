@@ -15,6 +15,7 @@ from tierwise.errors import CallerError
 if TYPE_CHECKING:
     from tierwise.calls import Recorded
     from tierwise.catalog import Catalog
+    from tierwise.ledger import Ledger
     from tierwise.policy import Policy, Replayed
 
 PricesFile = Annotated[
@@ -38,26 +39,14 @@ def replay(
     Example:
       tierwise ledger replay --since 2026-11-01
     """
-    from tierwise.calls import decode_recorded
     from tierwise.catalog import Catalog
     from tierwise.policy import replay as again
 
     first = iso(since)
     with opened(ledger) as found:
-        from tierwise.ledger import Policies
-
         catalog = Catalog.open(prices)
-        kept, own = Policies(found), _from_file(policy, catalog)
-
-        @cache
-        def policy_of(digest: str) -> Policy | None:
-            try:
-                return kept.load(digest)[0]
-            except CallerError:
-                return own(digest)
-
-        lines = (decode_recorded(line) for line in found.lines(since=first))
-        done = again(lines, policy_of, catalog)
+        policy_of = _from_both(found, _from_file(policy, catalog))
+        done = again((_read(line) for line in found.lines(since=first)), policy_of, catalog)
     typer.echo("\n".join(in_words(done)))
     if done.differ:
         raise typer.Exit(1)
@@ -66,13 +55,49 @@ def replay(
 replay.__doc__ = (replay.__doc__ or "").replace("\\b", "\b")
 
 
-def replayed_logs(paths: Sequence[str], policy: Path, prices: Path | None) -> Replayed:
-    """Decisions in exported logs, made again by one policy."""
+def replayed_logs(
+    paths: Sequence[str], policy: Path | None, ledger: str | None, prices: Path | None
+) -> Replayed:
+    """Decisions in exported logs, made again by a policy's file, or by those that a ledger keeps."""
     from tierwise.catalog import Catalog
     from tierwise.policy import replay as again
 
     catalog = Catalog.open(prices)
-    return again(_recorded(paths), _from_file(policy, catalog), catalog)
+    own = _from_file(policy, catalog)
+    if ledger is None:
+        return again(_recorded(paths), own, catalog)
+    with opened(ledger) as found:
+        return again(_recorded(paths), _from_both(found, own), catalog)
+
+
+def _read(line: bytes) -> Recorded | None:
+    """A line of the ledger; None where it is damaged."""
+    from msgspec import DecodeError
+
+    from tierwise.calls import decode_recorded
+
+    try:
+        return decode_recorded(line)
+    except (DecodeError, ValueError, RecursionError):
+        return None
+
+
+def _from_both(ledger: Ledger, own: Callable[[str], Policy | None]) -> Callable[[str], Policy | None]:
+    """The policies that a ledger keeps, and one beside them; one that no longer reads is not there."""
+    from msgspec import DecodeError
+
+    from tierwise.ledger import Policies
+
+    kept = Policies(ledger)
+
+    @cache
+    def policy_of(digest: str) -> Policy | None:
+        try:
+            return kept.load(digest)[0]
+        except (CallerError, DecodeError, ValueError):
+            return own(digest)
+
+    return policy_of
 
 
 def _recorded(paths: Sequence[str]) -> Iterator[Recorded]:

@@ -74,7 +74,6 @@ class LedgerGate:
         key = self._key_of(call.asked.key) if call.asked.key is not None else None
         workload = f"{routed.facts.workload:016x}" if routed.facts is not None else None
         held: tuple[Held, ...] = ()
-        amount = Decimal(0)
         if key is not None:
             outside = _outside(key, call, workload)
             if outside is not None:
@@ -87,32 +86,49 @@ class LedgerGate:
             if isinstance(found, Over):
                 return _over(found)
             held = found
-        opened = Opened(
+        passed = Pass(held=held, workload=workload)
+        try:
+            self._spool.append(self._opened(identity, call, routed, passed))
+        except OSError:
+            _LOG.exception("a call cannot be written down")
+            self._let_go(held)
+            return error(NO_PLACE, wait=5)
+        self._open[identity] = passed
+        return None
+
+    def more(self, identity: str, call: Admitted, routed: Routed) -> bool:
+        """Hold what a call may cost another way above what is held already, and write down that it goes there.
+
+        Whether there is that much, and a place to write. What nobody knows the end of is then held for
+        at what it may really have cost, under the model that it went to.
+        """
+        passed = self._open.get(identity)
+        if passed is None:
+            return True
+        key = self._key_of(call.asked.key) if call.asked.key is not None else None
+        if key is not None and passed.held and not self._hold_more(key, passed, *self.most(call, routed)):
+            return False
+        try:
+            self._spool.append(self._opened(identity, call, routed, passed))
+        except OSError:
+            _LOG.exception("a fallback cannot be written down")
+            return False
+        return True
+
+    def _opened(self, identity: str, call: Admitted, routed: Routed, passed: Pass) -> Opened:
+        return Opened(
             id=identity,
             at=int(self._clock() * 1e6),
             project=call.asked.project,
             key=call.asked.key,
             endpoint=call.endpoint,
             model=routed.outgoing.model,
-            workload=workload,
-            reserved=max((one.amount for one in held), default=amount),
+            workload=passed.workload,
+            reserved=max((one.amount for one in passed.held), default=Decimal(0)),
         )
-        try:
-            self._spool.append(opened)
-        except OSError:
-            _LOG.exception("a call cannot be written down")
-            self._let_go(held)
-            return error(NO_PLACE, wait=5)
-        self._open[identity] = Pass(held=held, workload=workload)
-        return None
 
-    def more(self, identity: str, call: Admitted, routed: Routed) -> bool:
-        """Hold what a call may cost another way above what is held already; whether there is that much."""
-        passed = self._open.get(identity)
-        key = self._key_of(call.asked.key) if call.asked.key is not None else None
-        if passed is None or key is None or not passed.held:
-            return True
-        amount, capped = self.most(call, routed)
+    def _hold_more(self, key: Key, passed: Pass, amount: Decimal, capped: bool) -> bool:
+        """Bring what is held up to an amount, on every budget; nothing changes where one has no room."""
         need = amount - min(held.amount for held in passed.held)
         if need <= 0:
             return True

@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from tierwise.calls import Recorded, decode_recorded
 from tierwise.errors import MissingExtra
 
@@ -46,9 +48,13 @@ def write_parquet(lines: Iterable[bytes], path: Path) -> int:
 
 
 def _row(line: bytes) -> dict[str, Any]:
-    call = decode_recorded(line)
-    return {
-        "recorded": line.decode().rstrip("\n"),
+    whole = {"recorded": line.decode("utf-8", "replace").rstrip("\n")}
+    try:
+        call = decode_recorded(line)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        # Damaged: whoever reads it says so; no line is lost.
+        return whole
+    return whole | {
         **{
             name: getattr(call, name)
             for name in ("id", "at", "endpoint", "asked", "served", "lane", "status")

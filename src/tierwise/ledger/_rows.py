@@ -33,8 +33,10 @@ def take(connection: sa.Connection, group: list[Line]) -> None:
     for line in group:
         before = rows.get(line.id)
         if isinstance(line, Opened):
-            if before is None:
-                rows[line.id] = _fitting(_opened(line))
+            if before is None or before["line"] is None:
+                # A second beginning is a fallback's: it may cost more than the first, on another model.
+                at = before["at"] if before is not None else line.at
+                rows[line.id] = _fitting(_opened(line) | {"at": at, "day": day_of(at)})
         elif before is None or before["status"] == UNKNOWN:
             held = before["reserved"] if before is not None else None
             end = _fitting(_closed(line))
@@ -54,8 +56,14 @@ def take(connection: sa.Connection, group: list[Line]) -> None:
     for identity in late:
         said = f"the end of {identity} came after it was settled; what it was settled at stays"
         connection.execute(events.insert().values(at=now(), who="ledger", what=said))
+    for row in rows.values():
+        if known.get(row["id"]) == UNKNOWN and row["line"] is None:
+            again = {"asked": row["asked"], "reserved": row["reserved"]}
+            where = (calls.c.id == row["id"], calls.c.status == UNKNOWN, calls.c.line.is_(None))
+            connection.execute(calls.update().where(*where).values(**again))
     for row in ends:
-        values = {name: value for name, value in row.items() if name != "reserved" or not _held_for(row)}
+        keeps = _held_for(row) and row["reserved"] is None
+        values = {name: value for name, value in row.items() if name != "reserved" or not keeps}
         connection.execute(calls.update().where(calls.c.id == row["id"]).values(**values))
 
 

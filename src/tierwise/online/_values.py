@@ -227,7 +227,7 @@ class Gate(Protocol):
         """Called before the send. An Answer refuses the call."""
 
     def more(self, identity: str, call: Admitted, routed: Routed) -> bool:
-        """Called before a call that was let go is sent another way; whether there is money for that."""
+        """Called before a call that was let go falls back; whether it may: money held, and written down."""
 
     def wait(self, identity: str, entry: Entry, text: Text | None = None) -> None:
         """Called for a call whose answer is to come: what is known of it so far, and what text is kept of it."""
@@ -259,8 +259,8 @@ class Run(msgspec.Struct, kw_only=True):
     """Microseconds that it took, where whoever sent it says so; None counts from `at` to its end."""
     attempts: int = 0
     tried: tuple[Attempt, ...] = ()
-    full: frozenset[str] = frozenset()
-    """Models that upstream had no room on, as sent."""
+    turned_away: frozenset[str] = frozenset()
+    """Models on which upstream did not take it, as sent."""
     fell_back: bool = False
     """Whether another way was looked for because of that."""
     earlier: tuple[Tokens, ...] = ()

@@ -199,8 +199,12 @@ class Pipeline:
             return refused
         reply = yield from self._send(call, routed, run)
         while (other := self._another_way(call, routed, run, reply)) is not None:
-            routed = other
+            before, routed = (routed, reply), other
             reply = yield from self._send(call, routed, run)
+            if run.fell_back and reply.status in _OURS_TO_MEND:
+                # It was fit for where it was asked to go: what was said there is its answer.
+                routed, reply = before
+                break
         routed, reply, held = yield from self._searched(call, routed, run, reply)
         if reply.body is None:
             return self._pass_on(call, routed, run, reply, held)
@@ -345,17 +349,15 @@ class Pipeline:
         its rule's `fallback` says, as long as the budget has the money.
         """
         full = no_capacity(reply)
-        if not full and reply.status not in _OURS_TO_MEND:
+        if run.fell_back or (not full and reply.status not in _OURS_TO_MEND):
             return None
-        again = as_asked_after(call, routed, reply) if not run.fell_back else None
-        if full:
-            run.full |= {routed.outgoing.model or ""}
+        if routed.outgoing.model is not None:
+            run.turned_away |= {routed.outgoing.model}
+        again = as_asked_after(call, routed, reply)
         if again is not None:
             self._over_tools(routed, reply)
             return again
-        if not full or run.fell_back:
-            return None
-        return self._fall_back(call, routed, run)
+        return self._fall_back(call, routed, run) if full else None
 
     def _fall_back(self, call: Admitted, routed: Routed, run: Run) -> Routed | None:
         run.fell_back = True
@@ -363,14 +365,15 @@ class Pipeline:
         if policy is None or facts is None or state is None or call.request is None:
             return None
         try:
-            full = frozenset(self._prices.resolve(name).model.name for name in run.full)
-            state = msgspec.structs.replace(state, full=full)
+            away = frozenset(self._prices.resolve(name).model.name for name in run.turned_away)
+            state = msgspec.structs.replace(state, full=away)
             today = dt.datetime.fromtimestamp(run.at / 1e6, dt.UTC).date()
             decision = decide(facts, policy, state, self._prices, today)
-            rung = self._prices.resolve(decision.plan.rung.model).model.name
-            if rung in full or not decision.changes or decision.breach is not None:
+            if decision.plan.rung == decision.baseline or decision.breach is not None:
                 return None
             other = with_usage(call, shape(call, facts, state, decision))
+        except TierwiseError:
+            return None
         except Exception:  # noqa: BLE001 - upstream's refusal is then the answer
             _LOG.exception("no way around a lack of capacity could be found")
             return None

@@ -54,6 +54,12 @@ class Costing:
         self.narrowed = narrow(self)
         self._steps_before: dict[str, tuple[Use, tuple[Step, ...]]] = {}
 
+    def under(self, rule: Rule) -> Costing:
+        """The same call under another rule."""
+        return Costing(
+            self.facts, self.policy, rule, self.state, self.prices, self.now, self.asked, self.baseline
+        )
+
     def step(self, lever: str, use: Use, model: str, lane: Lane) -> Step:
         """The expected call after a lever. Raises Unpriced where model or lane has no price."""
         usage = self.state.usage

@@ -18,7 +18,7 @@ from tierwise.policy._choose import Choice, choose
 from tierwise.policy._costing import Costing
 from tierwise.policy._decision import Change, Decision, Plan
 from tierwise.policy._eligible import effort_as_asked
-from tierwise.policy._fallback import carried, fall_back
+from tierwise.policy._fallback import fall_back, up
 from tierwise.policy._match import first_match, trusted_hints, workload_of
 from tierwise.policy._parameters import AUTO, Outgoing, changes_of
 from tierwise.policy._proof import proof_for
@@ -41,7 +41,7 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
     baseline = Rung(model=sent.model, effort=effort_as_asked(sent.effort, asked))
     workload = workload_of(facts, trusted_hints(policy, state))
     proof, unfit = proof_for(rule, workload, asked.name, state, prices, now)
-    if state.full and rule.fallback:
+    if state.full:
         return _fallen_back(facts, policy, rule, proof, state, prices, now, asked, baseline)
     under = rule
     if unfit is not None and not rule.unproven:
@@ -67,11 +67,13 @@ def _fallen_back(
 ) -> Decision:
     """Where the call goes now that upstream has no room for it."""
     try:
-        costing = Costing(facts, policy, carried(rule), state, prices, now, asked, baseline)
-        choice = fall_back(costing, rule, proof)
+        costing = Costing(facts, policy, up(rule), state, prices, now, asked, baseline)
+        found = fall_back(costing, rule, proof, now)
     except CatalogError as error:
         return _unpriced(facts, policy, rule, state, prices, str(error))
-    return _decision(costing, rule, choice, proof.digest if proof is not None else None)
+    decision = _decision(found.costing, rule, found.choice, found.evidence)
+    # Up costs more, and proven has its proof: neither is the move that a rule lets go unproven.
+    return msgspec.structs.replace(decision, unproven=False)
 
 
 def rule_of(facts: Facts, policy: Policy, state: State, prices: Catalog) -> Rule:

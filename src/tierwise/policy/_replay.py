@@ -19,6 +19,7 @@ from tierwise.workloads import facts_from
 
 SHOWN: Final = 20
 """Differences that are kept."""
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _DECISION = msgspec.json.Decoder(Decision)
 _STATE = msgspec.json.Decoder(State)
 
@@ -52,18 +53,20 @@ class Replayed(msgspec.Struct, kw_only=True):
 
 
 def replay(
-    recorded: Iterable[Recorded], policy_of: Callable[[str], Policy | None], prices: Catalog
+    recorded: Iterable[Recorded | None], policy_of: Callable[[str], Policy | None], prices: Catalog
 ) -> Replayed:
     """Make every recorded decision again.
 
     Args:
-        recorded: Calls; those without a decision are passed over.
+        recorded: Calls, None for one that does not read; those without a decision are passed over.
         policy_of: The policy of a digest; None where it is not to be had.
         prices: The catalog, which must be the one that decided.
     """
     found = Replayed()
     for line in recorded:
-        if bytes(line.decision):
+        if line is None:
+            found.left["the line is damaged"] += 1
+        elif bytes(line.decision):
             _one(line, policy_of, prices, found)
     return found
 
@@ -72,7 +75,8 @@ def _one(line: Recorded, policy_of: Callable[[str], Policy | None], prices: Cata
     try:
         before = _DECISION.decode(line.decision)
         state, facts = _STATE.decode(line.state), facts_from(bytes(line.facts))
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+        day = _EPOCH + dt.timedelta(microseconds=_known(line.at))
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError):
         found.left["facts, state or decision are of another version, or damaged"] += 1
         return
     policy = policy_of(before.policy)
@@ -82,8 +86,7 @@ def _one(line: Recorded, policy_of: Callable[[str], Policy | None], prices: Cata
     if before.prices != prices.digest:
         found.left[f"made by prices {before.prices:.12}, here are {prices.digest:.12}"] += 1
         return
-    day = dt.datetime.fromtimestamp((line.at or 0) / 1e6, dt.UTC).date()
-    again = decide(facts, policy, state, prices, day)
+    again = decide(facts, policy, state, prices, day.date())
     if canonical(again) == bytes(line.decision):
         found.same += 1
         return
@@ -92,6 +95,12 @@ def _one(line: Recorded, policy_of: Callable[[str], Policy | None], prices: Cata
         found.differences.append(
             Differs(call=line.id or str(line.at), recorded=_said(before), now=_said(again))
         )
+
+
+def _known(at: int | None) -> int:
+    if at is None:
+        raise ValueError("a call without its time")
+    return at
 
 
 def _said(decision: Decision) -> str:

@@ -128,6 +128,6 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: Mapping[str, str] = {}
     """Dated model that serves each model name today, as responses say."""
     full: frozenset[str] = frozenset()
-    """Models that upstream had no room on for this very call, by the catalog's name."""
+    """Models on which upstream turned this very call away, by the catalog's name: a fallback is asked for."""
     lanes: frozenset[Lane] | None = None
     """Lanes that whoever carries the decision out can use; None: any."""

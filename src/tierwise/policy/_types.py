@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -150,6 +150,9 @@ class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Defer definitions to OpenAI's tool search, or to a search of ours."""
 
 
+_LATER: Final = ("fallback",)
+"""Fields of a rule that came after policies had been kept by their digest."""
+
 Fallback = Literal["proven", "up"]
 """proven: the rule's rung, where evidence says that it holds for this workload. up: the ladder above."""
 
@@ -232,8 +235,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the policy's content, 64 hex digits."""
-        return sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+        """SHA-256 of the policy's content, 64 hex digits.
+
+        What stands in `_LATER` counts only where a rule sets it, so that ledgers, approvals and recorded
+        decisions of before there was such a key still name the same policy.
+        """
+        content = msgspec.to_builtins(self, order="deterministic")
+        for rule in content["rules"]:
+            for name in _LATER:
+                if not rule[name]:
+                    del rule[name]
+        return sha256(msgspec.json.encode(content)).hexdigest()
 
     @cached_property
     def narrows(self) -> bool:
