@@ -13,15 +13,19 @@ from tierwise.tools._unused import LEAST_SESSIONS, Sent, Unused, unused
 
 if TYPE_CHECKING:
     from tierwise.tools._described import Described
-    from tierwise.tools._index import ToolIndex
+    from tierwise.tools._index import ToolIndex, Weights
 
-__all__ = ["LEAST_SESSIONS", "Described", "Sent", "ToolIndex", "Unused", "unused"]
+__all__ = ["LEAST_SESSIONS", "Described", "Sent", "ToolIndex", "Unused", "Weights", "unused"]
 
 
 def __getattr__(name: str) -> object:
     """The search on first use: it loads numpy, which a call without tool search never needs."""
-    if name in {"Described", "ToolIndex"}:
-        from tierwise.tools import _described, _index
+    if name == "Described":
+        from tierwise.tools._described import Described
 
-        return {"Described": _described.Described, "ToolIndex": _index.ToolIndex}[name]
+        return Described
+    if name in {"ToolIndex", "Weights"}:
+        from tierwise.tools import _index
+
+        return getattr(_index, name)
     raise AttributeError(name)

@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tierwise.tools._bm25 import FieldedBm25
 from tierwise.tools._described import Described, fields
+from tierwise.tools._queries import FORMS, HELPERS, clauses, implied
+from tierwise.tools._vectors import vectors
 from tierwise.tools._words import terms
 
-WEIGHTS: Final = (3.0, 1.0, 0.7, 0.4, 1.0, 0.5)
-"""Of the fields, in the order of `FIELDS`."""
+FIELD_WEIGHTS: Final = (3.0, 1.0, 0.7, 0.4, 1.0, 0.5)
+"""Of the fields in BM25, in the order of `FIELDS`."""
 OLDER: Final = 0.5
 """What each older text of a conversation counts against the one after it."""
+TEXTS: Final = 8
+"""Texts of a conversation that are read, newest first."""
 TERMS: Final = 256
-"""Different words that are read of all queries together, newest first."""
+"""Different words of one text that are read."""
+
+Scores = NDArray[np.float64]
+
+
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """What each sign of a fit counts; every sign lies between 0 and 1, its best tool at 1."""
+
+    words: float = 1.0
+    """BM25 of the whole text."""
+    sense: float = 0.5
+    """Nearness of the whole text's vector."""
+    clause_words: float = 0.5
+    """BM25 of the clause that fits best."""
+    clause_sense: float = 1.0
+    """Nearness of the clause that fits best."""
+    implied: float = 1.5
+    """Fit to a step that a form of the text implies (a path, a date)."""
+    helper: float = 0.3
+    """Fit to a step that any task may need."""
+    group: float = 0.5
+    """Mean score of the two best tools of the same server."""
 
 
 class ToolIndex:
     """The definitions of one request, built once, searched often; never changed."""
 
-    def __init__(self, tools: Sequence[Described]) -> None:
+    def __init__(self, tools: Sequence[Described], *, weights: Weights | None = None) -> None:
         self._size = len(tools)
-        self._bm25 = FieldedBm25([fields(tool) for tool in tools], WEIGHTS)
+        self._weights = weights or Weights()
+        cut = [fields(tool) for tool in tools]
+        self._bm25 = FieldedBm25(cut, FIELD_WEIGHTS)
+        self._sense = vectors().unit([[*c[4], *c[0], *c[1]] for c in cut]).T
+        self._groups = _Groups([tool.group for tool in tools])
+        self._steps = {step: self._step(step) for _, steps in FORMS for step in steps}
+        self._helper = _best((self._step(step) for step in HELPERS), self._size)
 
     def __len__(self) -> int:
         return self._size
@@ -34,13 +67,73 @@ class ToolIndex:
 
         Args:
             queries: texts of the newest turn and of the conversation, newest first; each counts
-                half of the one before it.
+                half of the one before it, and at most `TEXTS` are read.
             k: how many; more than there are gives all.
         """
-        weighted: dict[str, float] = {}
-        for age, query in enumerate(queries):
-            for term in terms(query):
-                if term not in weighted and len(weighted) < TERMS:
-                    weighted[term] = OLDER**age
-        scores = self._bm25.scores(weighted.items())
-        return tuple(np.argsort(-scores, kind="stable")[: max(k, 0)].tolist())
+        if not self._size or k <= 0:
+            return ()
+        total = self._weights.helper * self._helper
+        for age, query in enumerate(queries[:TEXTS]):
+            total = total + OLDER**age * self._text(query, newest=not age)
+        total = total + self._weights.group * self._groups.best_two(total)
+        # Rounded, so that the last bit of a sum on another machine decides nothing.
+        return tuple(np.argsort(-np.round(total, 6), kind="stable")[:k].tolist())
+
+    def _text(self, query: str, *, newest: bool) -> Scores:
+        """Scores for one text; clauses and forms only of the newest, which says what comes next."""
+        stems = list(dict.fromkeys(terms(query)))[:TERMS]
+        weights = self._weights
+        total = weights.words * self._words(stems)
+        if not newest:
+            return total + (weights.sense + weights.clause_sense) * self._near([stems])
+        pieces = [piece[:TERMS] for piece in clauses(query)]
+        total = total + weights.sense * self._near([stems])
+        total = total + weights.clause_words * _best((self._words(p) for p in pieces), self._size)
+        total = total + weights.clause_sense * self._near(pieces)
+        return total + weights.implied * _best((self._steps[s] for s in implied(query)), self._size)
+
+    def _step(self, step: str) -> Scores:
+        stems = terms(step)
+        return (self._words(stems) + self._near([stems])) / 2
+
+    def _words(self, stems: Sequence[str]) -> Scores:
+        return _to_one(self._bm25.scores((stem, 1.0) for stem in dict.fromkeys(stems)))
+
+    def _near(self, pieces: Sequence[Sequence[str]]) -> Scores:
+        """Nearness to the nearest of some texts, given as stems."""
+        if not pieces:
+            return np.zeros(self._size)
+        near = (vectors().unit(pieces) @ self._sense).max(axis=0)
+        return _to_one(near.astype(np.float64))
+
+
+class _Groups:
+    """Which tools are of one server; a tool without a server is one alone."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        known: dict[object, int] = {}
+        self._of = np.array(
+            [known.setdefault(name or at, len(known)) for at, name in enumerate(names)], dtype=np.intp
+        )
+        counts = np.bincount(self._of, minlength=len(known))
+        self._starts = np.cumsum(counts) - counts
+        self._second = self._starts + np.minimum(1, counts - 1)
+
+    def best_two(self, scores: Scores) -> Scores:
+        """For each tool the mean of the two best scores of its group, or its own where it is alone."""
+        ranked = scores[np.lexsort((-scores, self._of))]
+        return np.asarray(((ranked[self._starts] + ranked[self._second]) / 2)[self._of])
+
+
+def _to_one(scores: Scores) -> Scores:
+    """Scores between 0 and 1, the best at 1 unless none is above 0."""
+    best = scores.max(initial=0.0)
+    return np.maximum(scores, 0.0) / best if best > 0 else np.zeros(len(scores))
+
+
+def _best(found: Iterable[Scores], size: int) -> Scores:
+    """The best of several scores, tool by tool."""
+    best = np.zeros(size)
+    for scores in found:
+        np.maximum(best, scores, out=best)
+    return best
