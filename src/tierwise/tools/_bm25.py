@@ -39,8 +39,11 @@ class FieldedBm25:
 
     def _posting(self, row: dict[int, float]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         counts = np.fromiter(row.values(), dtype=np.float64, count=len(row))
-        rare = math.log(1 + (self._size - len(row) + 0.5) / (len(row) + 0.5))
+        rare = self._rare(len(row))
         return np.fromiter(row, dtype=np.intp, count=len(row)), rare * counts * (K1 + 1) / (counts + K1)
+
+    def _rare(self, holders: int) -> float:
+        return math.log(1 + (self._size - holders + 0.5) / (holders + 0.5))
 
     def scores(self, terms: Iterable[tuple[str, float]]) -> NDArray[np.float64]:
         """Scores of all documents, in their order, for terms with the weight of each."""
@@ -50,3 +53,8 @@ class FieldedBm25:
             if posting is not None:
                 total[posting[0]] += weight * posting[1]
         return total
+
+    def full(self, terms: Iterable[str]) -> float:
+        """About what a document scores that has each of these terms in its name; 0 of no terms."""
+        holders = (self._postings[term][0].size if term in self._postings else 0 for term in terms)
+        return sum(self._rare(count) for count in holders) * (K1 + 1) * 3 / (3 + K1)

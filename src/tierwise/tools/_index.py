@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -21,6 +21,12 @@ OLDER: Final = 0.5
 """What each older text of a conversation counts against the one after it."""
 TEXTS: Final = 8
 """Texts of a conversation that are read, newest first."""
+OWN: Final = 10
+"""First places, which belong to what the query says."""
+STEP_TOOLS: Final = 3
+"""Tools that are kept for one step."""
+DOES: Final = 0.5
+"""Fit from which a tool counts as doing a step, halfway between nothing shared and all."""
 TERMS: Final = 256
 """Different words of one text that are read."""
 
@@ -30,7 +36,7 @@ Scores = NDArray[np.float64]
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
     """What each sign of a fit counts; every sign lies between 0 and 1, its best tool at 1."""
 
-    words: float = 1.0
+    words: float = 2.0
     """BM25 of the whole text."""
     sense: float = 0.5
     """Nearness of the whole text's vector."""
@@ -38,12 +44,10 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     """BM25 of the clause that fits best."""
     clause_sense: float = 1.0
     """Nearness of the clause that fits best."""
-    implied: float = 1.5
-    """Fit to a step that a form of the text implies (a path, a date)."""
-    helper: float = 0.3
-    """Fit to a step that any task may need."""
     group: float = 0.5
     """Mean score of the two best tools of the same server."""
+    steps: int = 3
+    """Behind the first `OWN` places every so manieth goes to a step that no word names; 0: none."""
 
 
 class ToolIndex:
@@ -57,7 +61,7 @@ class ToolIndex:
         self._sense = vectors().unit([[*c[4], *c[0], *c[1]] for c in cut]).T
         self._groups = _Groups([tool.group for tool in tools])
         self._steps = {step: self._step(step) for _, steps in FORMS for step in steps}
-        self._helper = _best((self._step(step) for step in HELPERS), self._size)
+        self._helpers = [self._step(step) for step in HELPERS]
 
     def __len__(self) -> int:
         return self._size
@@ -72,15 +76,28 @@ class ToolIndex:
         """
         if not self._size or k <= 0:
             return ()
-        total = self._weights.helper * self._helper
+        total = np.zeros(self._size)
         for age, query in enumerate(queries[:TEXTS]):
-            total = total + OLDER**age * self._text(query, newest=not age)
-        total = total + self._weights.group * self._groups.best_two(total)
-        # Rounded, so that the last bit of a sum on another machine decides nothing.
-        return tuple(np.argsort(-np.round(total, 6), kind="stable")[:k].tolist())
+            total += OLDER**age * self._text(query, newest=not age)
+        total += self._weights.group * self._groups.best_two(total)
+        return _mixed(_ranked(total), self._aside(queries), self._weights.steps, k)
+
+    def _aside(self, queries: Sequence[str]) -> Iterator[int]:
+        """Tools for steps that no word names, likeliest first; one may come twice."""
+        asked = dict.fromkeys(implied(queries[0])) if queries else ()
+        first = [self._steps[step] for step in asked]
+        for tools, rank in (
+            (first, 0),
+            (first, 1),
+            (self._helpers, 0),
+            (first, 2),
+            (self._helpers, 1),
+            (self._helpers, 2),
+        ):
+            yield from (found[rank] for found in tools if len(found) > rank)
 
     def _text(self, query: str, *, newest: bool) -> Scores:
-        """Scores for one text; clauses and forms only of the newest, which says what comes next."""
+        """Scores for one text; by clauses too for the newest, which says what comes next."""
         stems = list(dict.fromkeys(terms(query)))[:TERMS]
         weights = self._weights
         total = weights.words * self._words(stems)
@@ -89,12 +106,15 @@ class ToolIndex:
         pieces = [piece[:TERMS] for piece in clauses(query)]
         total = total + weights.sense * self._near([stems])
         total = total + weights.clause_words * _best((self._words(p) for p in pieces), self._size)
-        total = total + weights.clause_sense * self._near(pieces)
-        return total + weights.implied * _best((self._steps[s] for s in implied(query)), self._size)
+        return total + weights.clause_sense * self._near(pieces)
 
-    def _step(self, step: str) -> Scores:
-        stems = terms(step)
-        return (self._words(stems) + self._near([stems])) / 2
+    def _step(self, step: str) -> tuple[int, ...]:
+        """The tools that do a step, best first; none where no tool does it."""
+        stems = list(dict.fromkeys(terms(step)))
+        words = self._bm25.scores((stem, 1.0) for stem in stems) / self._bm25.full(stems)
+        near = (vectors().unit([stems]) @ self._sense)[0].astype(np.float64)
+        fit = np.clip(words, 0, 1) / 2 + np.clip(near, 0, 1) / 2
+        return tuple(at for at in _ranked(fit)[:STEP_TOOLS] if fit[at] >= DOES)
 
     def _words(self, stems: Sequence[str]) -> Scores:
         return _to_one(self._bm25.scores((stem, 1.0) for stem in dict.fromkeys(stems)))
@@ -137,3 +157,22 @@ def _best(found: Iterable[Scores], size: int) -> Scores:
     for scores in found:
         np.maximum(best, scores, out=best)
     return best
+
+
+def _ranked(scores: Scores) -> list[int]:
+    """Positions by score, best first, equals in order.
+
+    Rounded, so that the last bit of a sum on another machine decides nothing.
+    """
+    return np.argsort(-np.round(scores, 6), kind="stable").tolist()  # type: ignore[no-any-return]
+
+
+def _mixed(own: Sequence[int], aside: Iterator[int], each: int, k: int) -> tuple[int, ...]:
+    """The first k of a ranking with tools from aside put in; fewer are the start of more."""
+    found: dict[int, None] = {}
+    ranking = iter(own)
+    while len(found) < min(k, len(own)):
+        mine = len(found) >= OWN and each > 0 and len(found) % each == each - 1
+        at = next((a for a in aside if a not in found), None) if mine else None
+        found[at if at is not None else next(a for a in ranking if a not in found)] = None
+    return tuple(found)

@@ -1,8 +1,8 @@
 """A query taken apart: its clauses, and the steps that its forms imply.
 
 A task names what it is about, seldom what every agent needs on the way: a path wants a file written,
-'tomorrow' wants the date of today. These forms are general knowledge, fitted to no catalogue; what
-they add is measured apart in docs/tools.md.
+'tomorrow' wants the date of today. The forms are general, but they were written by someone who had read what
+searches on LiveMCPBench missed; docs/tools.md gives the figures without them.
 """
 
 from __future__ import annotations
