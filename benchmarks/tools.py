@@ -1,4 +1,4 @@
-"""How often a search finds the tools a task needs: `python benchmarks/tools.py` (about two minutes).
+"""How often a search finds the tools a task needs: `python benchmarks/tools.py` (about a minute).
 
 On the catalogues in ../shared/data/tools, or in the folder that `--data` names.
 
@@ -10,9 +10,9 @@ tools, the second figure of `all`: those whose names, or whose descriptions, hav
 Split. The word table was taught on summaries of packages and neither catalogue. The weights of the signs are round
 numbers; so that none is owed to the task it is tested on, LiveMCPBench is also scored with weights
 chosen from a grid without the tasks of its own category (`held out`). The forms and helpers of
-`_queries.py` are general, but were written after the misses of BM25 on LiveMCPBench had been read: their rows are
-therefore not blind. `no forms` is the search without them; MCP-Atlas (names alone, ten tasks) was looked
-at by nobody before they were written.
+`_queries.py` are general, but were written after the misses of other searches on LiveMCPBench had been read, and where
+their places begin was chosen on both catalogues: what they add is not blind. `no forms` is the search without them; none was
+written with MCP-Atlas (names alone, ten tasks) in view.
 
 Stepwise. The first request carries what the whole task finds; each annotated step is then a query of its own.
 What was found stays. A step that finds something new is sent twice, once with the tools so far and once

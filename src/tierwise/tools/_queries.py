@@ -1,8 +1,8 @@
 """A query taken apart: its clauses, and the steps that its forms imply.
 
 A task names what it is about, seldom what every agent needs on the way: a path wants a file written,
-'tomorrow' wants the date of today. The forms are general, but they were written by someone who had read what
-searches on LiveMCPBench missed; docs/tools.md gives the figures without them.
+'tomorrow' wants the date of today. The forms are general, but were written after the misses of other
+searches on LiveMCPBench had been read; docs/tools.md gives the figures without them.
 """
 
 from __future__ import annotations

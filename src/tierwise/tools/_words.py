@@ -13,7 +13,10 @@ from typing import Final
 LONGEST: Final = 20_000
 """Characters of one text that are read; what a tool does stands in its first lines."""
 
-_CUT: Final = re.compile(r"[a-z]+|[0-9]+|[^\W\d_a-z]+")
+_SPACELESS: Final = r"\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+"""Letters of scripts that put no spaces between words: Thai, Japanese, Chinese."""
+_CUT: Final = re.compile(rf"[0-9]+|[{_SPACELESS}]+|[^\W\d_{_SPACELESS}]+")
+_RUN: Final = re.compile(rf"[{_SPACELESS}]")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _STOP: Final = frozenset(
     re.findall(
@@ -56,7 +59,7 @@ def words(text: str) -> list[str]:
     """Lower-case words of a text in order, uncut by endings: what an embedding takes."""
     found: list[str] = []
     for word in _CUT.findall(_CAMEL.sub(" ", text[:LONGEST]).lower()):
-        if word.isascii() or len(word) < 2 or not _spaceless(word):
+        if len(word) < 2 or not _RUN.match(word):
             found.append(word)
         else:
             found.extend(word[at : at + 2] for at in range(len(word) - 1))
@@ -88,8 +91,3 @@ def stem(word: str) -> str:
     if len(word) > _STEM and word[-1] == word[-2] and word[-1] not in "lsz":
         word = word[:-1]
     return word
-
-
-def _spaceless(word: str) -> bool:
-    """Whether a word is of a script that puts no spaces between words: Chinese, Japanese, Thai."""
-    return any("\u0e00" <= letter <= "\u0e7f" or "\u3040" <= letter <= "\u9fff" for letter in word)
