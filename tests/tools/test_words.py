@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tierwise.tools._queries import clauses, implied
-from tierwise.tools._words import LONGEST, stem, terms, words
+from tierwise.tools._words import LONGEST, _stem, stem, terms, words
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,10 @@ def test_the_form_of_a_text_implies_steps(text: str, step: str) -> None:
 
 def test_a_plain_sentence_implies_nothing() -> None:
     assert implied("Translate either of these words, and/or the other one.") == []
+
+
+def test_what_is_too_long_for_a_word_is_neither_cut_nor_kept() -> None:
+    before = _stem.cache_info().currsize
+
+    assert stem("x" * 5_000 + "ing") == "x" * 5_000 + "ing"
+    assert _stem.cache_info().currsize == before

@@ -53,6 +53,8 @@ _SUFFIXES: Final = (
 """Endings that say nothing of what a word means, longest first; what stays must have a stem."""
 _STEM: Final = 3
 """Letters that must be left of a word."""
+_WORD: Final = 40
+"""Letters of the longest word that has an ending."""
 
 
 def words(text: str) -> list[str]:
@@ -71,15 +73,18 @@ def terms(text: str) -> list[str]:
     return [stem(word) for word in words(text) if word not in _STOP]
 
 
-@lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """A word without its ending, English only: 'searches', 'searching' and 'search' are one.
 
     A light stemmer after Porter (1980): one ending, the longest that fits, then a silent e and a
     doubled consonant; it joins a few words that it should not, which costs a search little.
     """
-    if not word.isascii() or len(word) <= _STEM:
-        return word
+    # What is no word is not kept either: the memory of stems stays small whatever is sent.
+    return _stem(word) if word.isascii() and _STEM < len(word) <= _WORD else word
+
+
+@lru_cache(maxsize=65_536)
+def _stem(word: str) -> str:
     for ending, instead in _SUFFIXES:
         if word.endswith(ending) and len(word) - len(ending) >= _STEM:
             if ending == "s" and word.endswith(("ss", "us", "is")):
