@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +20,6 @@ from tierwise.catalog import Catalog
 from tierwise.online import Asked, Pipeline
 from tierwise.policy import decide, load_policy, parse_policy
 from tierwise.simulator import Fault, ToolUse
-from tierwise.tools import Described
 
 SYSTEM = "You run the back office of a shop. Use the tools where they help, and be brief."
 PARTS = [
@@ -38,23 +36,6 @@ match = { tools = true }
 tools = { search = "client" }
 stage = "on"
 """
-
-
-class Words:
-    """An index by shared words, in place of the real one."""
-
-    def __init__(self, tools: Sequence[Described]) -> None:
-        self._words = [set(re.findall("[a-z]+", f"{tool.name} {tool.description}".lower())) for tool in tools]
-
-    def search(self, queries: Sequence[str], k: int) -> tuple[int, ...]:
-        asked = set(re.findall("[a-z]+", " ".join(queries).lower()))
-        ranked = sorted(range(len(self._words)), key=lambda at: (-len(self._words[at] & asked), at))
-        return tuple(ranked[:k])
-
-
-@pytest.fixture(autouse=True)
-def words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tierwise.tools, "ToolIndex", Words, raising=False)
 
 
 def definition(name: str) -> dict[str, Any]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-import tierwise.tools
 from tierwise.calls import parse_request
 from tierwise.cli import main
 from tierwise.policy import Learned, save_learned
 from tierwise.simulator import ToolUse
-from tierwise.tools import Described, Sent, Unused
+from tierwise.tools import Sent, Unused
 from tierwise.workloads import Recogniser, tool_digest
 
 POLICY = """
@@ -86,24 +83,11 @@ stage = "on"
 """
 
 
-class Words:
-    """An index by shared words, in place of the real one."""
-
-    def __init__(self, tools: Sequence[Described]) -> None:
-        self._names = [tool.name for tool in tools]
-
-    def search(self, queries: Sequence[str], k: int) -> tuple[int, ...]:
-        asked = set(re.findall(r"\w+", " ".join(queries)))
-        ranked = sorted(range(len(self._names)), key=lambda at: (self._names[at] not in asked, at))
-        return tuple(ranked[:k])
-
-
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("api", ["chat", "responses"])
 def test_tools_are_searched_for_behind_the_gateway(
-    start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: str, stream: bool
+    start: Any, tmp_path: Path, api: str, stream: bool
 ) -> None:
-    monkeypatch.setattr(tierwise.tools, "ToolIndex", Words, raising=False)
     path = tmp_path / "by.toml"
     path.write_text(SEARCH, "utf-8")
     bench = start(policy=path)

@@ -6,9 +6,9 @@ changes in the list loses the cached prefix from there on. Not locked: the pipel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -19,7 +19,7 @@ from tierwise.catalog import Model, count_tokens
 from tierwise.online._recent import Recent
 from tierwise.online._tools import Toolbox, called, chosen
 from tierwise.policy import Narrowing
-from tierwise.tools import Described, Searches, shown
+from tierwise.tools import Described, shown
 
 FIRST: Final = 20
 """Definitions that a search brings at first."""
@@ -87,7 +87,7 @@ class ToolSearch:
     """Remembers indexes, the definitions of conversations, and how often a search was not enough."""
 
     def __init__(self) -> None:
-        self._indexes: Recent[int, tuple[Toolbox, Searches]] = Recent(16)
+        self._indexes: Recent[int, tuple[Toolbox, room.ToolIndex]] = Recent(16)
         self._sets: Recent[tuple[str, int], _Set] = Recent(SETS)
         self._counted: Recent[int, _Counted] = Recent(5_000)
 
@@ -104,7 +104,7 @@ class ToolSearch:
     ) -> tuple[Selection | None, Narrowing]:
         """The functions to begin with, and what that comes to; None where all of them go out."""
         offered, plain = box.offered, box.offered.places
-        why = _why_not(request, body, box) or (None if _maker() is not None else "there is no index of tools")
+        why = _why_not(request, body, box)
         if why is not None:
             return None, Narrowing(sent=len(offered.entries), why_not=why)
         before = self._sets.get((root, workload)) if root else None
@@ -196,11 +196,9 @@ class ToolSearch:
         known = self._indexes.get(id(box))
         plain = sorted(box.offered.places.values())
         if known is None:
-            maker = _maker()
-            if maker is None:
-                return []
             entries = box.offered.entries
-            known = self._indexes.put(id(box), (box, maker([_described(entries[at]) for at in plain])))
+            index = room.ToolIndex([_described(entries[at]) for at in plain])
+            known = self._indexes.put(id(box), (box, index))
         return [plain[at] for at in known[1].search(queries, min(k, len(plain))) if 0 <= at < len(plain)]
 
     def _frequent(self, workload: int) -> set[str]:
@@ -282,14 +280,6 @@ def _described(entry: room.Definition) -> Described:
     schema = entry.inner.get("parameters")
     raw = msgspec.json.encode(schema) if schema is not None else b""
     return Described(entry.name, entry.description, raw)
-
-
-Maker = Callable[[Sequence[Described]], Searches]
-
-
-def _maker() -> Maker | None:
-    """What builds an index."""
-    return cast("Maker | None", getattr(room, "ToolIndex", None))
 
 
 @cache
