@@ -81,6 +81,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: Decimal | None = None
     """USD as priced when it was recorded; an audit prices anew."""
     as_asked: Decimal | None = None
+    saved: dict[str, Decimal] = {}
+    """USD saved by lever: adds up to `as_asked` less `cost`."""
 
 
 @cache

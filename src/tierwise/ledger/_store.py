@@ -18,7 +18,7 @@ from tierwise.ledger._lines import Closed, Line, Opened
 from tierwise.ledger._money import Budget
 from tierwise.ledger._spool import SUFFIX, lines_from, orphans, process_of
 from tierwise.ledger._tables import BOOK, budgets, calls, events, flags, folded, migrate, objects, settlements
-from tierwise.ledger._totals import Total, totals
+from tierwise.ledger._totals import Total, saved_by_lever, totals
 
 GROUP: Final = 500
 """Lines folded in one transaction."""
@@ -175,6 +175,10 @@ class Ledger:
     ) -> list[Total]:
         """Sums by one of `BY`, most money first; all in one without it. Days are inclusive, UTC."""
         return totals(self.engine, by, since, until)
+
+    def saved_by_lever(self, since: str | None = None, until: str | None = None) -> dict[str, Decimal]:
+        """USD saved by each lever, exact. Days are inclusive, UTC."""
+        return saved_by_lever(self.engine, since, until)
 
     # ------------------------------------------------------------ objects and events
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from tierwise.ledger._money import exact, read_amount
@@ -31,6 +32,24 @@ class Total:
         self.unpriced = 0
         self.input = 0
         self.output = 0
+
+
+class _Saved(msgspec.Struct):
+    saved: dict[str, Decimal] = {}
+
+
+def saved_by_lever(engine: sa.Engine, since: str | None, until: str | None) -> dict[str, Decimal]:
+    """USD saved by lever. Adds up to what the same calls would have cost as asked, less what they cost."""
+    where: list[sa.ColumnElement[bool]] = [calls.c.line.is_not(None)]
+    where += [calls.c.day >= since] if since else []
+    where += [calls.c.day <= until] if until else []
+    decoder = msgspec.json.Decoder(_Saved)
+    found: dict[str, Decimal] = {}
+    with localcontext(exact()), engine.connect().execution_options(yield_per=5_000) as connection:
+        for (line,) in connection.execute(sa.select(calls.c.line).where(*where)):
+            for lever, share in decoder.decode(bytes(line)).saved.items():
+                found[lever] = found.get(lever, Decimal(0)) + share
+    return found
 
 
 def totals(engine: sa.Engine, by: str | None, since: str | None, until: str | None) -> list[Total]:

@@ -47,7 +47,7 @@ from tierwise.online._keeper import Keeper
 from tierwise.online._late import Waiting, ended, ended_by, under_way
 from tierwise.online._memory import Memory
 from tierwise.online._passage import Passage
-from tierwise.online._price import price
+from tierwise.online._price import kept_long, price
 from tierwise.online._reply import refusal, told, without_body_headers
 from tierwise.online._seen import with_estimate
 from tierwise.online._shape import (
@@ -123,7 +123,7 @@ class Pipeline:
         self._prices = prices
         self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
         self._learned = learned
-        self._memory = Memory(prices, learned)
+        self._memory = Memory(prices, learned, key)
         self._traces = TraceMemory()
         self._keeper = Keeper(key, names=names)
         self._callers = callers
@@ -236,6 +236,7 @@ class Pipeline:
         with self._lock:
             self._recogniser, self._learned, self.policy = recogniser, learned, policy
             self._keeper = Keeper(key, names=self._keeper.names)
+            self._memory.cache.key = key
 
     def _route(self, call: Admitted, at: int) -> Routed:
         """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
@@ -291,6 +292,7 @@ class Pipeline:
                 at,
                 callers=self._callers | call.asked.callers,
                 lanes=self._lanes,
+                recognise=self._recogniser.recognise,
             )
         today = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
         decision = decide(facts, policy, state, self._prices, today)
@@ -373,6 +375,7 @@ class Pipeline:
                 reply,
                 self._around(call, routed, run, status, error),
             )
+            done = kept_long(done, routed.decision if routed.carried else None, call.asked.body)
             with self._lock:
                 if goes_on is not None and call.request is not None and call.request.background:
                     entry = self._wait(goes_on, done, routed, run)
@@ -431,7 +434,7 @@ class Pipeline:
     def _take_down(self, done: Call, routed: Routed, run: Run) -> Entry:
         known, estimated = with_estimate(done, routed.facts)
         entry = self._entry(known, routed, run, estimated=estimated)
-        self._memory.after(known, routed.facts, routed.decision if routed.carried else None)
+        self._memory.after(known, routed.facts, routed.decision if routed.carried else None, routed.state)
         self._close(entry)
         return entry
 
@@ -453,6 +456,7 @@ class Pipeline:
             estimated=estimated,
             cost=money.cost,
             as_asked=money.as_asked,
+            saved=dict(money.saved),
             decision=msgspec.Raw(canonical(decision)) if decision is not None else NOT_RECORDED,
             state=msgspec.Raw(msgspec.json.encode(routed.state))
             if routed.state is not None

@@ -7,8 +7,9 @@ all call it, and it is pure. A Policy is built in (`proposal`) or read from `tie
 
 from __future__ import annotations
 
+from tierwise.policy._caching import MARK, ORDER
 from tierwise.policy._decide import canonical, decide
-from tierwise.policy._decision import Change, Decision, Plan, Step
+from tierwise.policy._decision import NO_CACHING, Caching, Change, Decision, Plan, Step
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
 from tierwise.policy._first import Suggestion, first_policy
@@ -23,7 +24,7 @@ from tierwise.policy._learned import (
     save_learned,
     use_name,
 )
-from tierwise.policy._levers import Use, at_effort, moved, rewritten, scaled, warmed, without_tools
+from tierwise.policy._levers import Use, at_effort, moved, reading, rewritten, scaled, warmed, without_tools
 from tierwise.policy._live import Live, load_live
 from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
 from tierwise.policy._match import trusted_hints, workload_of
@@ -31,8 +32,9 @@ from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
-from tierwise.policy._state import ARMS, Hints, Latency, Sent, State
+from tierwise.policy._state import ARMS, Hints, Latency, Sent, State, Warmth
 from tierwise.policy._types import (
+    NO_CACHE,
     Bar,
     CacheSettings,
     Cascade,
@@ -52,9 +54,14 @@ __all__ = [
     "EFFORTS",
     "EFFORT_PERMILLE",
     "LENGTHS",
+    "MARK",
+    "NO_CACHE",
+    "NO_CACHING",
     "NO_LIMITS",
+    "ORDER",
     "Bar",
     "CacheSettings",
+    "Caching",
     "Cascade",
     "Change",
     "Checked",
@@ -80,6 +87,7 @@ __all__ = [
     "ToolSettings",
     "Use",
     "Uses",
+    "Warmth",
     "arm_of",
     "at_effort",
     "canonical",
@@ -101,6 +109,7 @@ __all__ = [
     "parse_learned",
     "parse_policy",
     "proposal",
+    "reading",
     "rewritten",
     "save_learned",
     "scaled",

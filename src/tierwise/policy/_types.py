@@ -135,9 +135,13 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: bool = False
     """Send a stable prompt_cache_key a workload."""
     retention: str | None = None
-    """Retention to ask for, where the model has it and the caller asked for none."""
+    """Retention to ask for, where the model has it and the caller asked for none; 'auto': where gaps make it pay."""
     order_tools: bool = False
     """Bring the tool list (never what is inside a definition) into one order."""
+    breakpoints: bool = False
+    """Mark the end of the fixed prefix on models that have breakpoints, where that pays."""
+    replicas: int = 1
+    """Processes that share the traffic, 1 or more: each sees its part of the calls a minute."""
 
 
 class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +229,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def digest(self) -> str:
         """SHA-256 of the policy's content, 64 hex digits."""
         return sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+    @cached_property
+    def caches(self) -> CacheSettings:
+        """What any rule that is carried out lets be done for the prompt cache."""
+        found = [rule.cache for rule in self.rules if rule.stage != "off"]
+        return CacheSettings(
+            key=any(one.key for one in found),
+            retention=next((one.retention for one in found if one.retention is not None), None),
+            order_tools=any(one.order_tools for one in found),
+            breakpoints=any(one.breakpoints for one in found),
+            replicas=max((one.replicas for one in found), default=1),
+        )
 
     @cached_property
     def metadata_keys(self) -> frozenset[str]:
