@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from tierwise.caching import cache_key
+from tierwise.caching import LEAST_GAPS, LIVES, cache_key, within
 from tierwise.calls import Call, Request
 from tierwise.catalog import Model
 from tierwise.online._order import Order, order_of, ordered
@@ -115,12 +115,12 @@ class PromptCache:
         plain = self._route(own, facts.blocks, root)
         self._as_asked.write(self._lines.of(facts.blocks), asked, plain, at)
         caching = decision.plan.caching if decision is not None else None
-        blocks, route = facts.blocks, plain
+        blocks, key = facts.blocks, own
         if caching is not None:
-            if caching.order_tools and len(blocks) > 1:
+            if caching.order_tools and blocks:
                 blocks = self._ordered.get(blocks[-1].digest) or blocks
-            if caching.key is not None:
-                route = self._route(caching.key, blocks, root)
+            key = caching.key or own
+        route = self._route(key, blocks, root)
         marked = caching is not None and caching.mark is not None
         retention = caching.retention if caching is not None else None
         line = self._lines.of(blocks)
@@ -160,7 +160,7 @@ class PromptCache:
             gaps=tuple(pace.gaps),
             prefix=facts.blocks[1].tokens if len(facts.blocks) > 1 else 0,
             orders_vary=pace.orders_vary and order is not None and not order.canonical,
-            mark=mark_of(request, call.asked.body) if policy.caches.breakpoints else None,
+            mark=mark_of(request, call.keys, call.asked.body) if policy.caches.breakpoints else None,
         )
 
     def _order(self, request: Request, facts: Facts) -> Order | None:
@@ -190,7 +190,18 @@ class PromptCache:
         return hash((key or "", begins(blocks, root)))
 
 
-def mark_of(request: Request, body: bytes) -> str | None:
+def kept_warm(warmth: Warmth | None) -> int:
+    """Per mille of a shared prefix that a workload would find warm on another rung, once it runs there.
+
+    Its calls that come within the shortest life of an entry; all of them, until enough gaps tell.
+    """
+    total = sum(warmth.gaps) if warmth is not None else 0
+    if warmth is None or total < LEAST_GAPS:
+        return 1000
+    return within(warmth.gaps, LIVES["in_memory"]) * 1000 // total
+
+
+def mark_of(request: Request, keys: frozenset[str], body: bytes) -> str | None:
     """The message whose end is that of the fixed prefix and may carry a breakpoint; None where there is none.
 
     Top-level `instructions` cannot carry one, and where the caller set breakpoints they stay his.
@@ -207,5 +218,5 @@ def mark_of(request: Request, body: bytes) -> str | None:
     if request.endpoint == "chat":
         return f"messages[{fixed - 1}]"
     # Top-level instructions are the first message of a Request, and no item of the body.
-    place = fixed - 1 - (b'"instructions"' in body)
+    place = fixed - 1 - ("instructions" in keys)
     return f"input[{place}]" if place >= 0 else None

@@ -16,7 +16,7 @@ from tierwise.calls import Call, Request
 from tierwise.catalog import Catalog, Lane, Model, count_tokens, served_lane
 from tierwise.errors import CatalogError
 from tierwise.online._admit import hint_headers
-from tierwise.online._cache_state import PromptCache, Recognise
+from tierwise.online._cache_state import PromptCache, Recognise, kept_warm
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
 from tierwise.online._recent import Recent
@@ -121,6 +121,7 @@ class Memory:
             lane=_lane(request),
             warm=found.warm,
             readable=max(found.readable, unseen) if asked is not None else 0,
+            kept_warm=kept_warm(found.warmth),
             cache=found.warmth,
             lengths=history.lengths(facts.workload, asked.name, effort) if asked is not None else {},
             deadline=labels.deadline,

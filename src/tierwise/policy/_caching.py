@@ -51,21 +51,31 @@ def retention_of(
     if own := state.sent.parameters & _OWN:
         return None, f"the caller set {min(own)}"
     if wanted != "auto":
-        if wanted not in offered:
-            return None, f"{model.name} does not take {wanted}"
-        if limits.zero_retention and wanted in KEPT_LONG:
-            return None, f"zero data retention rules out {wanted}"
-        return wanted, "the policy says so"
+        return _forced(wanted, limits, model)
     longer = next((one for one in offered if one in KEPT_LONG), None)
     if longer is None:
         return None, f"{model.name} takes no longer one"
     if limits.zero_retention:
         return None, f"zero data retention rules out {longer}"
+    if model.cache.write_fee and (warmth.mark is None or not settings.breakpoints):
+        return None, "no breakpoint ends the fixed prefix"
     return _paying(longer, warmth, model, card, state.usage.input_total)
 
 
+def _forced(wanted: str, limits: Limits, model: Model) -> tuple[str | None, str]:
+    """What the policy names, where the model takes it and the owner's limits let it be."""
+    if wanted not in model.cache.retentions:
+        return None, f"{model.name} does not take {wanted}"
+    if limits.zero_retention and wanted in KEPT_LONG:
+        return None, f"zero data retention rules out {wanted}"
+    return wanted, "the policy says so"
+
+
 def _paying(longer: str, warmth: Warmth, model: Model, card: RateCard, whole: int) -> tuple[str | None, str]:
-    """A longer retention where the gaps make it pay: for free in the older generation, else for a dearer write."""
+    """A longer retention where the gaps make it pay: for free in the older generation, else for dearer writes.
+
+    A request has one life for all that it writes, so what follows the fixed prefix is dearer too.
+    """
     gaps, total = warmth.gaps, sum(warmth.gaps)
     if total < LEAST_GAPS:
         return None, f"{total} gaps between calls seen, {LEAST_GAPS} tell"
@@ -80,9 +90,10 @@ def _paying(longer: str, warmth: Warmth, model: Model, card: RateCard, whole: in
     rates = _rates(card, whole)
     if rates is None:
         return None, f"{model.name} has no price for {longer}"
-    before = cost_kept(gaps, LIVES[usual], rates.written, rates.read) * 1_000_000
-    after = cost_kept(gaps, LIVES[longer], rates.written_long, rates.read) * 1_000_000
-    words += f": {after:.3f} for {before:.3f} dollars a million tokens of the prefix"
+    fixed, rest = warmth.prefix, max(whole - warmth.prefix, 0)
+    before = fixed * cost_kept(gaps, LIVES[usual], rates.written, rates.read) + rest * rates.written
+    after = fixed * cost_kept(gaps, LIVES[longer], rates.written_long, rates.read) + rest * rates.written_long
+    words += f": {after:.6f} for {before:.6f} dollars of input a call"
     return (longer if after < before else None), words
 
 
