@@ -145,7 +145,7 @@ class PromptCache:
             call.asked.key,
             *sorted(call.asked.callers),
         )
-        pace = self._paces.of(caller, facts.workload)
+        pace = self._paces.of(caller, facts.workload, facts.model)
         rate = pace.arrive(at, policy.caches.replicas)
         order = self._order(request, facts) if policy.caches.order_tools else None
         if order is not None:

@@ -78,13 +78,14 @@ class Paces:
     """All of them, within bounds."""
 
     def __init__(self) -> None:
-        self._paces: Recent[tuple[Caller, int], Pace] = Recent(WORKLOADS)
+        self._paces: Recent[tuple[Caller, int, str | None], Pace] = Recent(WORKLOADS)
         self._sessions: Recent[tuple[Caller, int, str], tuple[int, int]] = Recent(SESSIONS)
 
-    def of(self, caller: Caller, workload: int) -> Pace:
-        """The pace of a workload."""
-        found = self._paces.get((caller, workload))
-        return found if found is not None else self._paces.put((caller, workload), Pace())
+    def of(self, caller: Caller, workload: int, model: str | None) -> Pace:
+        """The pace of a workload's calls that ask for one model: each model has a cache of its own."""
+        name = (caller, workload, model)
+        found = self._paces.get(name)
+        return found if found is not None else self._paces.put(name, Pace())
 
     def shard(self, caller: Caller, workload: int, session: str, shards: int, at: int) -> int:
         """The shard of a session: the one it began on while it goes on, else by its digest."""

@@ -39,7 +39,7 @@ def saved_by_lever(saved: Decimal, decision: Decision, before: Tokens, card: Rat
 def _read_as(expected: Tokens, before: Tokens) -> Tokens:
     """The same input, read and written as expected of the call after the cache lever."""
     whole = before.uncached + before.cached + before.written + before.written_12h
-    cached = max(before.cached, min(expected.cached, whole))
+    cached = min(expected.cached, whole)
     rest = whole - cached
     long, written = (rest, 0) if expected.written_12h else (0, rest if before.written else 0)
     return msgspec.structs.replace(
