@@ -67,7 +67,10 @@ class LimitsTable(Table, frozen=True, kw_only=True):
         tuple[str, ...] | None, Meta(description="Models that may be chosen; left out, any.")
     ] = None
     zero_retention: Annotated[
-        bool, Meta(description="Nothing that stores bodies: no Batch, no background window.")
+        bool,
+        Meta(
+            description="Nothing that stores bodies: no Batch, no background window, no long cache retention."
+        ),
     ] = False
     residency: Annotated[
         str | None, Meta(description="Region calls are processed in; adds the uplift to every price.")

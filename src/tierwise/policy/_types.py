@@ -103,7 +103,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     models: frozenset[str] | None = None
     """Approved models; a rung outside is never chosen."""
     zero_retention: bool = False
-    """No lane that stores bodies (Batch, background)."""
+    """No lane that stores bodies (Batch, background), no cache retention of 12 or 24 hours."""
     residency: str | None = None
     """Region that calls must be processed in; its uplift is then part of every price."""
 
