@@ -149,8 +149,16 @@ def test_conversations_in_bursts_stay_on_machines_that_know_them(run: Callable[.
     assert on.billed < off.billed * Decimal("0.92")
     keys = {body["prompt_cache_key"] for body in on.bodies}
     assert len(keys) == 4
+    last: dict[str, tuple[str, bytes]] = {}
     for before, after in zip(off.bodies, on.bodies, strict=True):
         assert {**before, "prompt_cache_key": after["prompt_cache_key"]} == after
+        # A conversation keeps its key, and each turn's prompt is byte for byte the start of the next.
+        talk, prompt = after["messages"][1]["content"], msgspec.json.encode(after["messages"])[:-1]
+        key, start = last.get(talk, (after["prompt_cache_key"], b""))
+        assert after["prompt_cache_key"] == key
+        assert prompt.startswith(start)
+        last[talk] = (key, prompt)
+    assert len(last) == 40
 
 
 def test_a_quiet_workload_has_one_key_and_costs_no_more(run: Callable[..., Run]) -> None:

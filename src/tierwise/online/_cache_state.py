@@ -8,6 +8,7 @@ a rung, the others what the cache lever is expected to bring.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -150,7 +151,7 @@ class PromptCache:
         order = self._order(request, facts) if policy.caches.order_tools else None
         if order is not None:
             pace.sends(order.digest)
-        spread = session or f"{facts.request:016x}" if facts.request or session else f"{at}"
+        spread = session or _opening(request, call.asked.body)
         shard = self._paces.shard(caller, facts.workload, spread, pace.shards, at)
         return Warmth(
             key=cache_key(self.key, caller, facts.workload, shard),
@@ -188,6 +189,13 @@ class PromptCache:
     @staticmethod
     def _route(key: str | None, blocks: Blocks, root: str | None) -> int:
         return hash((key or "", begins(blocks, root)))
+
+
+def _opening(request: Request, body: bytes) -> str:
+    """What a conversation without any other name is known by: a digest of what its first message says."""
+    said = next((m.text for m in request.messages if m.role not in FIXED and m.text), "")
+    raw = said.encode("utf-8", "surrogatepass") or body[:4_096]
+    return blake2b(raw, digest_size=8).hexdigest()
 
 
 def kept_warm(warmth: Warmth | None) -> int:
