@@ -14,7 +14,7 @@ import pytest
 
 import tierwise
 from tierwise.calls import parse_request
-from tierwise.catalog import Catalog
+from tierwise.catalog import Catalog, Tokens
 from tierwise.cli import main
 from tierwise.policy import Learned, decide, load_policy, save_learned
 from tierwise.simulator import ToolUse
@@ -233,11 +233,14 @@ def test_a_prompt_that_would_fall_below_the_cache_keeps_its_tools(bench: Any) ->
         create(client, "chat", body)
     assert entry(client).line.tokens.cached >= 1_024
     state = entry(client).state
+    usage = Tokens(uncached=92, cached=1_408, output=state.usage.output)
     bench.policy(RULE % "drop_unused = true", HEAD)
     catalog = Catalog.open()
     policy = load_policy(bench.folder / "tierwise.toml", catalog)
     unused = frozenset(tool_digest(name) for name in NAMES[:20] if name not in USED)
-    warm = msgspec.structs.replace(state, unused_tools=unused, unused_tokens=900, unused_sessions=300)
+    warm = msgspec.structs.replace(
+        state, usage=usage, unused_tools=unused, unused_tokens=900, unused_sessions=300
+    )
     decision = decide(entry(client).facts, policy, warm, catalog, dt.date(2026, 11, 25))
     assert decision.plan.drop_tools == frozenset()
     assert any(reason.startswith("keeps tools that no logged session used") for reason in decision.reasons)
