@@ -13,14 +13,17 @@ import pytest
 from tierwise.catalog import Catalog, Tokens
 from tierwise.policy import (
     NO_CACHING,
+    ORDER,
     CacheSettings,
     Decision,
     Limits,
     Match,
+    Narrowing,
     Policy,
     Rule,
     Sent,
     State,
+    ToolSettings,
     Warmth,
     canonical,
     decide,
@@ -56,7 +59,14 @@ def deciding(make_facts: Callable[..., Facts], catalog: Catalog) -> Deciding:
         usage: Tokens = Tokens(uncached=5_000, output=100),
         **changes: Any,
     ) -> Decision:
-        rule = Rule(name="cache", match=Match(), cache=settings, stage="on", model=changes.pop("rung", None))
+        rule = Rule(
+            name="cache",
+            match=Match(),
+            cache=settings,
+            stage="on",
+            model=changes.pop("rung", None),
+            tools=changes.pop("tools", ToolSettings()),
+        )
         policy = Policy(name="t", ladder=catalog.ladder(), rules=(rule,), limits=limits)
         state = State(**{"usage": usage, "sent": Sent(), "cache": WARMTH, **changes})
         return decide(make_facts(model=model), policy, state, catalog, NOW)
@@ -66,6 +76,19 @@ def deciding(make_facts: Callable[..., Facts], catalog: Catalog) -> Deciding:
 
 def changed(decision: Decision) -> Mapping[str, str | None]:
     return {change.parameter: change.after for change in decision.changes}
+
+
+def test_a_list_that_is_searched_keeps_its_order(deciding: Deciding) -> None:
+    """What grows at its end would begin otherwise if it were sorted; the key is sent all the same."""
+    found = Narrowing(sent=100, stay=20, tokens=4_000, steps=1)
+    usage = Tokens(uncached=9_000, output=100)
+    decision = deciding(usage=usage, search=found, tools=ToolSettings(search="client"))
+    assert decision.plan.tools.search == "client"
+    assert ORDER not in changed(decision)
+    assert changed(decision)["prompt_cache_key"] == "tw-00"
+    assert [step.lever for step in decision.steps[:3]] == ["as asked", "tools", "cache"]
+    whole = deciding(usage=usage, search=found)
+    assert changed(whole)[ORDER] == "by name"
 
 
 KEY = {"prompt_cache_key": "tw-00"}
