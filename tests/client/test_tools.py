@@ -14,7 +14,7 @@ import pytest
 
 import tierwise
 from tierwise.calls import parse_request
-from tierwise.catalog import Catalog
+from tierwise.catalog import Catalog, Tokens
 from tierwise.cli import main
 from tierwise.policy import Learned, decide, load_policy, save_learned
 from tierwise.simulator import ToolUse
@@ -233,11 +233,14 @@ def test_a_prompt_that_would_fall_below_the_cache_keeps_its_tools(bench: Any) ->
         create(client, "chat", body)
     assert entry(client).line.tokens.cached >= 1_024
     state = entry(client).state
+    usage = Tokens(uncached=92, cached=1_408, output=state.usage.output)
     bench.policy(RULE % "drop_unused = true", HEAD)
     catalog = Catalog.open()
     policy = load_policy(bench.folder / "tierwise.toml", catalog)
     unused = frozenset(tool_digest(name) for name in NAMES[:20] if name not in USED)
-    warm = msgspec.structs.replace(state, unused_tools=unused, unused_tokens=900, unused_sessions=300)
+    warm = msgspec.structs.replace(
+        state, usage=usage, unused_tools=unused, unused_tokens=900, unused_sessions=300
+    )
     decision = decide(entry(client).facts, policy, warm, catalog, dt.date(2026, 11, 25))
     assert decision.plan.drop_tools == frozenset()
     assert any(reason.startswith("keeps tools that no logged session used") for reason in decision.reasons)
@@ -275,3 +278,28 @@ def test_an_audit_of_recorded_calls_teaches_what_live_calls_leave_out(bench: Any
     create(client, "chat", body)
     assert tools_sent(bench) == ["find_order"]
     assert "at most 10.00% of sessions" in entry(client).decision.reasons[-1]
+
+
+def test_tools_left_out_and_the_cache_lever_go_together(bench: Any) -> None:
+    """The lists come in two orders: what stays goes out by name under one key, and each lever has its share."""
+    long = SYSTEM + " Every rule of the house counts, whoever asks." * 300
+    bodies = []
+    for number in range(12):
+        body = chat(f"Where is order {number}?", tools=CHAT if number % 2 else CHAT[::-1])
+        body["messages"][0] = {"role": "system", "content": long}
+        bodies.append(body)
+    learn(bench.folder, ("chat", bodies[1]), ("chat", bodies[0]))
+    bare = bench.bare()
+    for body in bodies:
+        create(bare, "chat", body)
+    asked = sum(line.cost for line in bench.simulator.bill)
+    client = wrapped(bench, "drop_unused = true }\ncache = { key = true, order_tools = true")
+    for body in bodies:
+        create(client, "chat", body)
+    assert tools_sent(bench) == sorted(USED)
+    assert len({sent["prompt_cache_key"] for sent in bench.bodies[12:]}) == 1
+    entries = tierwise.recorder(client).entries
+    assert [found.cost for found in entries] == [line.cost for line in bench.simulator.bill[12:]]
+    for found in entries:
+        assert sum(found.line.saved.values(), Decimal(0)) == found.as_asked - found.cost
+    assert abs(sum(found.as_asked for found in entries) - asked) <= Decimal("0.02") * asked

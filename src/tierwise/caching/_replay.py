@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tierwise.caching._keys import A_MINUTE
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -20,8 +22,6 @@ MINIMUM_PREFIX = 1024
 STEP = 128
 ROUTED_BY = 256
 """Tokens at the start of a prompt whose hash picks the machine, beside the cache key."""
-A_MINUTE = 15
-"""Requests a minute of one start and key that one machine takes before the next one gets them."""
 _MINUTE = 60_000_000
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from decimal import Decimal
 
 import msgspec
@@ -11,7 +10,8 @@ import msgspec
 from tierwise.calls import Call
 from tierwise.catalog import Catalog, Tokens
 from tierwise.errors import CatalogError
-from tierwise.policy import Decision, Use, below_the_cache, without_tools
+from tierwise.online._saved import left_out, saved_by_lever
+from tierwise.policy import NO_CACHING, Decision
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,55 +62,22 @@ def price(
         cost = card.total(tokens) + fees + spent
     except CatalogError as error:
         return Price(unpriced=str(error))
-    gone = decision is not None and left_out(decision) > 0
-    if decision is None or not decision.steps or not (decision.moved or gone):
+    if decision is None or not _counts(decision):
         return Price(cost=cost, as_asked=cost)
     try:
         before = prices.rate_card(decision.baseline.model, decision.lane_asked, at=day, residency=residency)
         asked = tokens_as_asked(tokens, decision, left)
-        with_all = before.total(asked)
-        lean = before.total(_lean(asked, left_out(decision) if left is None else left))
+        as_asked = before.total(asked) + fees
+        saved = saved_by_lever(as_asked - cost, decision, asked, before, left=left, spent=spent)
     except CatalogError:
         return Price(cost=cost)
-    as_asked = with_all + fees
-    return Price(
-        cost=cost, as_asked=as_asked, saved=_by_lever(decision, as_asked - cost, with_all - lean - spent)
-    )
+    return Price(cost=cost, as_asked=as_asked, saved=saved)
 
 
-def left_out(decision: Decision) -> int:
-    """Input tokens of the tool definitions that a decision leaves out."""
-    if len(decision.steps) < 2 or decision.steps[1].lever != "tools":
-        return 0
-    return max(0, decision.steps[0].tokens.input_total - decision.steps[1].tokens.input_total)
-
-
-def _lean(asked: Tokens, dropped: int) -> Tokens:
-    """A call as asked, but without tool definitions of so many tokens."""
-    use = Use(asked.uncached, asked.cached, asked.written, asked.output, asked.reasoning)
-    lean = below_the_cache(without_tools(use, dropped)) if dropped else use
-    return msgspec.structs.replace(asked, uncached=lean.uncached, cached=lean.cached, written=lean.written)
-
-
-def _by_lever(decision: Decision, saved: Decimal, by_tools: Decimal) -> dict[str, Decimal]:
-    """What was saved, by lever; the shares add up to it exactly.
-
-    The tools' share is what they would have cost on the model asked for. The rest is that of the levers
-    after it, as far as each was expected to save; what was not expected goes to the last that did anything.
-    """
-    steps = decision.steps
-    expected = {
-        after.lever: before.cost - after.cost
-        for before, after in itertools.pairwise(steps[1:])
-        if before.cost != after.cost
-    }
-    if not expected:
-        return {"tools": saved} if left_out(decision) else {"tier": saved}
-    found = {"tools": by_tools} if left_out(decision) else {}
-    found |= expected
-    *_, last = expected
-    found[last] += saved - sum(found.values(), Decimal(0))
-    return found
+def _counts(decision: Decision) -> bool:
+    """Whether the call differs from the one as asked in a way that moves money."""
+    changed = decision.moved or left_out(decision) > 0 or decision.plan.caching != NO_CACHING
+    return bool(decision.steps) and changed
 
 
 def with_earlier(call: Call, earlier: tuple[Tokens, ...]) -> Call:
@@ -132,12 +99,13 @@ def tokens_as_asked(tokens: Tokens, decision: Decision, left: int | None = None)
     """
     expected, plan = decision.steps[0].tokens, decision.plan
     whole = tokens.uncached + tokens.cached + tokens.written + tokens.written_12h
-    dropped = left_out(decision) if left is None else left
-    whole += dropped
-    shared = bool(tokens.cached) and bool(plan.drop_tools) and not decision.moved
-    warm = tokens.cached + dropped if shared else expected.cached
-    cached = min(warm, whole)
-    written = min(expected.written, whole - cached)
+    whole += left_out(decision) if left is None else left
+    if not decision.moved:
+        return _read_as_asked(tokens, decision, whole)
+    cached = min(expected.cached, whole)
+    rest = whole - cached
+    # Where all that is not read is written, so is what the estimate of the whole left out.
+    written = rest if expected.written and not expected.uncached else min(expected.written, rest)
     shrunk = plan.lengths.reasoning * plan.effort_permille
     reasoning = tokens.reasoning * 1_000_000 // shrunk if shrunk and tokens.reasoning else expected.reasoning
     output = tokens.output * 1000 // plan.lengths.output if plan.lengths.output else tokens.output
@@ -151,6 +119,64 @@ def tokens_as_asked(tokens: Tokens, decision: Decision, left: int | None = None)
         reasoning=reasoning,
         audio_output=tokens.audio_output,
     )
+
+
+def _read_as_asked(tokens: Tokens, decision: Decision, whole: int) -> Tokens:
+    """The tokens of a call that stayed on its rung: what was read, less what the cache lever was to add.
+
+    By the difference, since what is expected amiss of the cache is so with and without the lever.
+    Definitions left out stand at the start, so they would have been read where anything was; of a list
+    that is searched another prefix is warm, and what was expected as asked is all that is known.
+    """
+    steps = {step.lever: step.tokens for step in decision.steps}
+    expected = decision.steps[0].tokens
+    lean = steps.get("tools", expected)
+    cached = max(tokens.cached - steps.get("cache", lean).cached + lean.cached, 0)
+    dropped = whole - tokens.input_total
+    if dropped > 0:
+        cached = cached + dropped if cached and decision.plan.drop_tools else expected.cached
+    cached = min(cached, whole)
+    rest = whole - cached
+    written = rest if expected.written or tokens.written + tokens.written_12h else 0
+    return msgspec.structs.replace(
+        tokens, uncached=rest - written, cached=cached, written=written, written_12h=0
+    )
+
+
+def kept_long(call: Call, decision: Decision | None, body: bytes) -> Call:
+    """A call whose writes were for 12 hours, where the reply does not say for how long, as Chat's does not.
+
+    Args:
+        call: As read from its reply.
+        decision: That was carried out, if any.
+        body: The request as the caller sent it.
+    """
+    tokens = call.tokens
+    if tokens is None or not tokens.written or tokens.written_12h:
+        return call
+    decided = decision is not None and decision.plan.caching.retention == "12h"
+    if not decided and not _asks_long(body):
+        return call
+    long = msgspec.structs.replace(tokens, written=0, written_12h=tokens.written)
+    return msgspec.structs.replace(call, tokens=long)
+
+
+class _Options(msgspec.Struct):
+    ttl: str | None = None
+
+
+class _Body(msgspec.Struct):
+    prompt_cache_options: _Options | None = None
+
+
+def _asks_long(body: bytes) -> bool:
+    if b'"12h"' not in body:
+        return False
+    try:
+        options = msgspec.json.decode(body, type=_Body).prompt_cache_options
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return options is not None and options.ttl == "12h"
 
 
 def _fees(call: Call, prices: Catalog, day: dt.date) -> Decimal:

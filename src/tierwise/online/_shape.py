@@ -11,6 +11,7 @@ import msgspec
 from tierwise.calls import Outgoing, reasoning_lost, to_responses
 from tierwise.errors import RequestError
 from tierwise.online._admit import upward
+from tierwise.online._cache_fields import changed_for_cache
 from tierwise.online._lists import Narrow
 from tierwise.online._narrow import without
 from tierwise.online._search import Selection, with_only
@@ -165,7 +166,7 @@ def _changed(body: bytes, changes: Iterable[Change]) -> bytes:
     """The body with the changes made: every other field keeps its bytes and its place."""
     fields = _FIELDS.decode(body)
     for change in changes:
-        if change.parameter in _BY_TRANSLATION:
+        if change.parameter in _BY_TRANSLATION or changed_for_cache(fields, change):
             continue
         name, _, inner = change.parameter.partition(".")
         if name == "tools":

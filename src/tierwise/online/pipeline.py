@@ -50,7 +50,7 @@ from tierwise.online._late import Waiting, ended, ended_by, under_way
 from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
 from tierwise.online._passage import Passage
-from tierwise.online._price import price, with_earlier
+from tierwise.online._price import kept_long, price, with_earlier
 from tierwise.online._reply import refusal, told, without_body_headers
 from tierwise.online._search import STEPS
 from tierwise.online._seen import with_estimate
@@ -263,6 +263,7 @@ class Pipeline:
             self._keeper = Keeper(key, names=self._keeper.names)
             self._texts = Texts(policy)
             self._memory.lists.tools.go_by(learned, key)
+            self._memory.cache.key = key
 
     def most_output(self, workload: int, model: str, effort: str | None) -> int | None:
         """Output tokens that 99 of 100 answers of a workload do not pass on a rung; None where nothing tells."""
@@ -327,6 +328,7 @@ class Pipeline:
                 at,
                 callers=self._callers | call.asked.callers,
                 lanes=self._lanes,
+                recognise=self._recogniser.recognise,
             )
         narrow = AS_SENT
         if whole and request.tools and policy.narrows:
@@ -518,6 +520,7 @@ class Pipeline:
                 reply,
                 self._around(call, routed, run, status, error),
             )
+            done = kept_long(done, routed.decision if routed.carried else None, call.asked.body)
             # Outside of the lock: a long text takes its time.
             text = self._text(run.id, routed.facts, run.at, call.asked.body, reply)
             with self._lock:
@@ -593,7 +596,7 @@ class Pipeline:
         known, estimated = with_estimate(done, routed.facts)
         entry = self._entry(known, routed, run, estimated=estimated)
         carried = routed.decision if routed.carried else None
-        self._memory.after(known, routed.facts, carried)
+        self._memory.after(known, routed.facts, carried, routed.state, routed.left(run.loaded))
         self._memory.lists.after(known, routed)
         self._close(entry, text)
         return entry

@@ -7,8 +7,9 @@ all call it, and it is pure. A Policy is built in (`proposal`) or read from `tie
 
 from __future__ import annotations
 
+from tierwise.policy._caching import MARK, ORDER
 from tierwise.policy._decide import canonical, decide, rule_of
-from tierwise.policy._decision import Change, Decision, Plan, Step
+from tierwise.policy._decision import NO_CACHING, Caching, Change, Decision, Plan, Step
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
 from tierwise.policy._first import Suggestion, first_policy
@@ -24,7 +25,7 @@ from tierwise.policy._learned import (
     save_learned,
     use_name,
 )
-from tierwise.policy._levers import Use, at_effort, moved, rewritten, scaled, warmed, without_tools
+from tierwise.policy._levers import Use, at_effort, moved, reading, rewritten, scaled, warmed, without_tools
 from tierwise.policy._live import Live, load_live
 from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
 from tierwise.policy._match import trusted_hints, workload_of
@@ -34,8 +35,9 @@ from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._replay import Differs, Replayed, replay
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
-from tierwise.policy._state import ARMS, Hints, Latency, Narrowing, Sent, State
+from tierwise.policy._state import ARMS, Hints, Latency, Narrowing, Sent, State, Warmth
 from tierwise.policy._types import (
+    NO_CACHE,
     Bar,
     CacheSettings,
     Cascade,
@@ -56,10 +58,15 @@ __all__ = [
     "EFFORT_PERMILLE",
     "KEYS",
     "LENGTHS",
+    "MARK",
+    "NO_CACHE",
+    "NO_CACHING",
     "NO_LIMITS",
+    "ORDER",
     "REDACTIONS",
     "Bar",
     "CacheSettings",
+    "Caching",
     "Cascade",
     "Change",
     "Checked",
@@ -91,6 +98,7 @@ __all__ = [
     "ToolSettings",
     "Use",
     "Uses",
+    "Warmth",
     "arm_of",
     "at_effort",
     "below_the_cache",
@@ -113,6 +121,7 @@ __all__ = [
     "parse_learned",
     "parse_policy",
     "proposal",
+    "reading",
     "replay",
     "rewritten",
     "rule_of",

@@ -14,6 +14,7 @@ import msgspec
 
 from tierwise.catalog import Catalog, Model
 from tierwise.errors import CatalogError
+from tierwise.policy._caching import retention_of
 from tierwise.policy._choose import Choice, choose
 from tierwise.policy._costing import Costing
 from tierwise.policy._decision import Change, Decision, Plan
@@ -143,7 +144,7 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
         rule=rule.name,
         moved=moved_rung or plan.lane != state.lane,
         unproven=moved_rung and evidence is None and rule.unproven,
-        reasons=(*choice.reasons, *of_tools),
+        reasons=(*_reasons(costing, choice, target), *of_tools),
         steps=steps,
         policy=costing.policy.digest,
         prices=costing.prices.digest,
@@ -161,6 +162,7 @@ def _changes(costing: Costing, plan: Plan, target: Model) -> tuple[Change, ...]:
     as_auto = (costing.facts.model or "").strip().lower() == AUTO
     if not as_auto and plan == Plan(rung=costing.baseline, lane=costing.state.lane):
         return ()
+    _, why_kept = _kept(costing, plan, target)
     return changes_of(
         Outgoing(
             facts=costing.facts,
@@ -171,8 +173,24 @@ def _changes(costing: Costing, plan: Plan, target: Model) -> tuple[Change, ...]:
             rule=costing.rule,
             lane_asked=costing.state.lane,
             search=costing.state.search,
+            warmth=costing.state.cache,
+            why_kept=why_kept,
         )
     )
+
+
+def _kept(costing: Costing, plan: Plan, target: Model) -> tuple[str | None, str]:
+    """The retention that the plan's rule asks for, and why; nothing where it asks for none."""
+    if plan.cache.retention is None or costing.state.cache is None:
+        return None, ""
+    card = costing.card(plan.rung.model, plan.lane)
+    return retention_of(plan.cache, costing.policy.limits, costing.state, target, card)
+
+
+def _reasons(costing: Costing, choice: Choice, target: Model) -> tuple[str, ...]:
+    """The choice's reasons, and why no retention is asked for although the rule would."""
+    retention, why = _kept(costing, choice.levers[0], target)
+    return choice.reasons if retention is not None or not why else (*choice.reasons, f"no retention: {why}")
 
 
 def _unpriced(facts: Facts, policy: Policy, rule: Rule, state: State, prices: Catalog, why: str) -> Decision:

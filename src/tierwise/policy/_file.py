@@ -68,7 +68,10 @@ class LimitsTable(Table, frozen=True, kw_only=True):
         tuple[str, ...] | None, Meta(description="Models that may be chosen; left out, any.")
     ] = None
     zero_retention: Annotated[
-        bool, Meta(description="Nothing that stores bodies: no Batch, no background window.")
+        bool,
+        Meta(
+            description="Nothing that stores bodies: no Batch, no background window, no long cache retention."
+        ),
     ] = False
     residency: Annotated[
         str | None, Meta(description="Region calls are processed in; adds the uplift to every price.")
@@ -143,8 +146,25 @@ class CacheTable(Table, frozen=True, kw_only=True):
     """What may be done for the prompt cache."""
 
     key: Annotated[bool, Meta(description="Send a stable prompt_cache_key a workload.")] = False
-    retention: Annotated[str | None, Meta(description="Retention to ask for, e.g. '24h'.")] = None
-    order_tools: Annotated[bool, Meta(description="Bring the list of tools into one order.")] = False
+    retention: Annotated[
+        str | None,
+        Meta(
+            description="Retention to ask for, e.g. '24h'; 'auto' where the gaps between calls make it pay."
+        ),
+    ] = None
+    order_tools: Annotated[
+        bool, Meta(description="Bring the list of tools into one order, where calls send it in several.")
+    ] = False
+    breakpoints: Annotated[
+        bool, Meta(description="Mark the end of the fixed prefix on models that charge for cache writes.")
+    ] = False
+    replicas: Annotated[
+        int,
+        Meta(
+            description="Processes that share the traffic; each measures its own part.",
+            extra_json_schema={"minimum": 1, "maximum": 1024},
+        ),
+    ] = 1
 
 
 class ToolsTable(Table, frozen=True, kw_only=True):

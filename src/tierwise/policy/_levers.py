@@ -104,6 +104,13 @@ def rewritten(use: Use, charges: Count) -> Use:
     return Use(plain - writes, use.cached, writes, use.output, use.reasoning)
 
 
+def reading(use: Use, cached: Count, charges: Count) -> Use:
+    """The same input with `cached` tokens of it read, more or fewer than before; `charges` as in `rewritten`."""
+    whole = use.uncached + use.cached + use.written
+    cached = lesser(cached, whole)
+    return rewritten(Use(whole - cached, cached, 0, use.output, use.reasoning), charges)
+
+
 def at_effort(use: Use, permille: Count) -> Use:
     """Reason for `permille` of the tokens as asked; the visible answer stays."""
     return Use(use.uncached, use.cached, use.written, use.output, scaled(use.reasoning, permille))

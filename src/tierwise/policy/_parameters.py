@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from tierwise.catalog import Model
+from tierwise.policy._caching import cache_changes
 from tierwise.policy._decision import Change, Plan
 from tierwise.policy._eligible import REFUSED_WHEN_REASONING
-from tierwise.policy._state import Narrowing, Sent
+from tierwise.policy._state import Narrowing, Sent, Warmth
 from tierwise.policy._types import Rule, Rung
 from tierwise.workloads import Facts
 
@@ -32,6 +33,9 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     rule: Rule
     lane_asked: str
     search: Narrowing | None = None
+    warmth: Warmth | None = None
+    why_kept: str = ""
+    """Why a retention is asked for."""
 
     @property
     def auto(self) -> bool:
@@ -46,7 +50,16 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 def changes_of(call: Outgoing) -> tuple[Change, ...]:
     """Everything in the request that will differ, in the order of the levers."""
-    return (*_tools(call), *_rung(call), *_caps(call), *_sampling(call), *_lane(call), *_endpoint(call))
+    cached = cache_changes(call.plan.caching, call.warmth, call.target, call.why_kept)
+    return (
+        *_tools(call),
+        *cached,
+        *_rung(call),
+        *_caps(call),
+        *_sampling(call),
+        *_lane(call),
+        *_endpoint(call),
+    )
 
 
 def _tools(call: Outgoing) -> Iterator[Change]:

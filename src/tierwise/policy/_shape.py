@@ -104,6 +104,9 @@ def _ranges(value: dict[str, Any], kind: type[Table], path: Path, sheet: Sheet) 
     right = True
     for key, hint in get_type_hints(kind, include_extras=True).items():
         number = value.get(key)
+        table = table_in(hint) if isinstance(number, dict) else None
+        if isinstance(number, dict) and table is not None:
+            right &= _ranges(number, table, (*path, key), sheet)
         if isinstance(number, bool) or not isinstance(number, int | Decimal):
             continue
         bounds = _bounds(hint)

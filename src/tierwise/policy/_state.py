@@ -75,6 +75,27 @@ class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
     """Why all of them go out; '' where some may be left to the search."""
 
 
+class Warmth(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the prompt cache of a live call's workload: counts, and a key without anybody's text."""
+
+    key: str
+    """The `prompt_cache_key` of its shard."""
+    shard: int = 0
+    shards: int = 1
+    rate: int = 0
+    """Calls of the workload in the last minute, here."""
+    gaps: tuple[int, ...] = ()
+    """Times between its calls, counted by the classes of `caching.GAPS`."""
+    prefix: int = 0
+    """Tokens of tools, schema and instructions."""
+    warm: Mapping[str, int] = {}
+    """Input tokens warm by model where the call would be sent with what the policy lets be done."""
+    orders_vary: bool = False
+    """Whether its calls send the same tools in other orders, and the order of this list is free."""
+    mark: str | None = None
+    """The message whose end is the end of the fixed prefix, e.g. 'messages[0]', where a breakpoint may stand."""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision may know beyond the request. Frozen, small, stored beside the decision."""
 
@@ -129,5 +150,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Dated model that serves each model name today, as responses say."""
     full: frozenset[str] = frozenset()
     """Models on which upstream turned this very call away, by the catalog's name: a fallback is asked for."""
+    cache: Warmth | None = None
+    """None where nothing is known of it, as in an audit."""
     lanes: frozenset[Lane] | None = None
     """Lanes that whoever carries the decision out can use; None: any."""

@@ -104,7 +104,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     models: frozenset[str] | None = None
     """Approved models; a rung outside is never chosen."""
     zero_retention: bool = False
-    """No lane that stores bodies (Batch, background)."""
+    """No lane that stores bodies (Batch, background), no cache retention of 12 or 24 hours."""
     residency: str | None = None
     """Region that calls must be processed in; its uplift is then part of every price."""
 
@@ -136,9 +136,13 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: bool = False
     """Send a stable prompt_cache_key a workload."""
     retention: str | None = None
-    """Retention to ask for, where the model has it and the caller asked for none."""
+    """Retention to ask for, where the model has it and the caller asked for none; 'auto': where gaps make it pay."""
     order_tools: bool = False
     """Bring the tool list (never what is inside a definition) into one order."""
+    breakpoints: bool = False
+    """Mark the end of the fixed prefix on models that have breakpoints, where that pays."""
+    replicas: int = 1
+    """Processes that share the traffic, 1 or more: each sees its part of the calls a minute."""
 
 
 class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +156,8 @@ class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 _LATER: Final = ("fallback",)
 """Fields of a rule that came after policies had been kept by their digest."""
+_LATER_OF_CACHE: Final = {"breakpoints": False, "replicas": 1}
+"""Those of its cache settings, with what they are where nothing is said."""
 
 Fallback = Literal["proven", "up"]
 """proven: the rule's rung, where evidence says that it holds for this workload. up: the ladder above."""
@@ -237,7 +243,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def digest(self) -> str:
         """SHA-256 of the policy's content, 64 hex digits.
 
-        What stands in `_LATER` counts only where a rule sets it, so that ledgers, approvals and recorded
+        What stands in `_LATER` and `_LATER_OF_CACHE` counts only where a rule sets it, so that ledgers, approvals and recorded
         decisions of before there was such a key still name the same policy.
         """
         content = msgspec.to_builtins(self, order="deterministic")
@@ -245,12 +251,27 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             for name in _LATER:
                 if not rule[name]:
                     del rule[name]
+            for name, usual in _LATER_OF_CACHE.items():
+                if rule["cache"][name] == usual:
+                    del rule["cache"][name]
         return sha256(msgspec.json.encode(content)).hexdigest()
 
     @cached_property
     def narrows(self) -> bool:
         """Whether a rule may leave out tool definitions."""
         return any(rule.tools != NO_TOOLS for rule in self.rules)
+
+    @cached_property
+    def caches(self) -> CacheSettings:
+        """What any rule that is carried out lets be done for the prompt cache."""
+        found = [rule.cache for rule in self.rules if rule.stage != "off"]
+        return CacheSettings(
+            key=any(one.key for one in found),
+            retention=next((one.retention for one in found if one.retention is not None), None),
+            order_tools=any(one.order_tools for one in found),
+            breakpoints=any(one.breakpoints for one in found),
+            replicas=max((one.replicas for one in found), default=1),
+        )
 
     @cached_property
     def metadata_keys(self) -> frozenset[str]:
