@@ -170,16 +170,12 @@ def _alerting(addresses: list[str] | None, days: int) -> Alerting | None:
 
 async def _serve(options: Options) -> None:
     """Serve until a signal comes; calls under way may end."""
-    import asyncio
     import logging
-    import signal
 
+    from tierwise.cli._signals import asked_to_end
     from tierwise.gateway import serving
 
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+    ended = asked_to_end()
     async with serving(options) as found:
         _settle()
         policy = found.pipeline.policy

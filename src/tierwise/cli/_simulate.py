@@ -66,13 +66,9 @@ def _faults(file: Path | None, given: list[str]) -> list[Fault]:
 
 async def _serve(simulator: Simulator) -> None:
     """Serve until a signal comes."""
-    import asyncio
-    import signal
+    from tierwise.cli._signals import asked_to_end
 
-    ended = asyncio.Event()
-    # Not left to whoever raises on a signal: raised inside a callback, the loop would only log it.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    ended = asked_to_end()
     async with simulator:
         typer.echo(
             f"serving {simulator.base_url} (bill: {simulator.base_url.removesuffix('/v1')}/simulator/bill)"

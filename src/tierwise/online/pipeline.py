@@ -26,16 +26,12 @@ from typing import Any, Final
 import msgspec
 
 from tierwise.calls import (
-    NOT_RECORDED,
-    Around,
-    Call,
     ChatStream,
     Headers,
     Outgoing,
     Request,
     Status,
     failed_reply,
-    live_call,
     named_place,
     to_chat,
 )
@@ -46,14 +42,13 @@ from tierwise.online._elsewhere import FORGOTTEN, Decisions, Sent, as_sent, in_w
 from tierwise.online._found import Beginning, needs_of, used_by
 from tierwise.online._hide import hiding
 from tierwise.online._keeper import Keeper
-from tierwise.online._late import Waiting, ended, ended_by, under_way
+from tierwise.online._late import Waiting, under_way
 from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
 from tierwise.online._passage import Passage
-from tierwise.online._price import kept_long, price, with_earlier
+from tierwise.online._record import Record
 from tierwise.online._reply import refusal, told, without_body_headers
 from tierwise.online._search import STEPS
-from tierwise.online._seen import with_estimate
 from tierwise.online._shape import (
     as_asked,
     as_asked_after,
@@ -80,8 +75,8 @@ from tierwise.online._values import (
     Run,
     Search,
 )
-from tierwise.online._watch import watched, watched_to_its_end
-from tierwise.policy import Learned, Policy, Text, canonical, decide, rule_of
+from tierwise.online._watch import watched
+from tierwise.policy import Learned, Policy, decide, rule_of
 from tierwise.upstream import whole_reply
 from tierwise.workloads import Facts, Recogniser, Role, TraceMemory, step_of
 
@@ -136,7 +131,6 @@ class Pipeline:
         name: str | None = None,
     ) -> None:
         self.policy = policy
-        self.recorder = recorder
         self.off = False
         """Whether every call goes as asked, for whoever turns routing off."""
         self.off_for: frozenset[str] = frozenset()
@@ -146,19 +140,26 @@ class Pipeline:
         self._learned = learned
         self._memory = Memory(prices, learned, key)
         self._traces = TraceMemory()
-        self._keeper = Keeper(key, names=names)
-        self._texts = Texts(policy)
         self._callers = callers
-        self._project = project
         self._lanes = lanes
         self._residency = residency
         self._gate = gate
-        self.waiting = Waiting()
-        """Background calls whose end nobody has seen yet."""
         self._strict = strict
         self._clock = clock
         # Recognising, memory and recording are not for several threads at once; sending is.
         self._lock = threading.Lock()
+        self._record = Record(
+            prices,
+            recorder,
+            self._memory,
+            Keeper(key, names=names),
+            Texts(policy),
+            self._lock,
+            self._now,
+            gate=gate,
+            project=project,
+            residency=self._resident(policy),
+        )
         # Ids are a name of this process and a number: asking the system for chance each time is slow.
         self.name, self._numbers = name or _new_name(), itertools.count(1)
         """Name of this process: what the ids of its calls begin with."""
@@ -166,8 +167,29 @@ class Pipeline:
 
     def renew_lock(self) -> None:
         """Forget who holds the lock: for a process just forked, where nobody does."""
-        self._lock = threading.Lock()
+        self._lock = self._record.lock = threading.Lock()
         self.name = _new_name()
+
+    @property
+    def recorder(self) -> Recorder:
+        """What takes every followed call down."""
+        return self._record.recorder
+
+    @property
+    def waiting(self) -> Waiting:
+        """Background calls whose end nobody has seen yet."""
+        return self._record.waiting
+
+    def late(self, path: str, body: bytes) -> None:
+        """Take down a background call whose end somebody has seen, by what a look at it brought."""
+        self._record.late(path, body)
+
+    def _now(self) -> int:
+        """Microseconds since the epoch."""
+        return int(self._clock() * 1e6)
+
+    def _resident(self, policy: Policy | None) -> bool:
+        return self._residency or (policy is not None and policy.limits.residency is not None)
 
     def follow(self, asked: Asked) -> Steps:
         """Follow one call.
@@ -190,7 +212,7 @@ class Pipeline:
         call = admit(asked, endpoint)
         if asked.watch is not None:
             call = watched(call, asked.watch)
-        run = Run(id=self._new_id(), at=int(self._clock() * 1e6))
+        run = Run(id=self._new_id(), at=self._now())
         routed = self._route(call, run.at)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)
@@ -218,10 +240,7 @@ class Pipeline:
         Raises:
             RequestError: A path that calls no model.
         """
-        endpoint = creates(asked.method, asked.path)
-        if endpoint is None:
-            raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
-        routed = self._route(admit(asked, endpoint), int(self._clock() * 1e6), whole=False)
+        routed = self._route(_calling(asked), self._now(), whole=False)
         identity = self._new_id()
         self._decisions.keep(identity, asked.project, routed)
         return in_words(identity, routed)
@@ -236,14 +255,13 @@ class Pipeline:
         Raises:
             RequestError: A path that calls no model.
         """
-        endpoint = creates(asked.method, asked.path)
-        if endpoint is None:
-            raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
-        call = admit(asked, endpoint)
+        call = _calling(asked)
         known = self._decisions.find(sent.decision, asked.project)
         identity, routed = known or (self._new_id(), self._not_decided(call, sent))
         run = Run(id=identity, at=sent.at, latency=sent.latency, attempts=1)
-        return self._settle(call, as_sent(call, sent, routed), run, sent.reply, sent.status, error=sent.error)
+        return self._record.settle(
+            call, as_sent(call, sent, routed), run, sent.reply, sent.status, error=sent.error
+        )
 
     def _not_decided(self, call: Admitted, sent: Sent) -> Routed:
         """A call that went without a decision, or with one that is not known here."""
@@ -260,8 +278,9 @@ class Pipeline:
         recogniser = Recogniser(key, learned.templates if learned is not None else None)
         with self._lock:
             self._recogniser, self._learned, self.policy = recogniser, learned, policy
-            self._keeper = Keeper(key, names=self._keeper.names)
-            self._texts = Texts(policy)
+            self._record.keeper = Keeper(key, names=self._record.keeper.names)
+            self._record.texts = Texts(policy)
+            self._record.residency = self._resident(policy)
             self._memory.lists.tools.go_by(learned, key)
             self._memory.cache.key = key
 
@@ -336,8 +355,7 @@ class Pipeline:
             with self._lock:
                 narrow = self._memory.narrowed(call, request, facts, policy, settings, unused, at)
             state = msgspec.structs.replace(state, search=narrow.counts)
-        today = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
-        decision = decide(facts, policy, state, self._prices, today)
+        decision = decide(facts, policy, state, self._prices, _day(at))
         if decision.plan.tools.search == "off" and not decision.plan.drop_tools:
             return shape(call, facts, state, decision)
         with self._lock:
@@ -369,8 +387,7 @@ class Pipeline:
         try:
             away = frozenset(self._prices.resolve(name).model.name for name in run.turned_away)
             state = msgspec.structs.replace(state, full=away)
-            today = dt.datetime.fromtimestamp(run.at / 1e6, dt.UTC).date()
-            decision = decide(facts, policy, state, self._prices, today)
+            decision = decide(facts, policy, state, self._prices, _day(run.at))
             if decision.plan.rung == decision.baseline or decision.breach is not None:
                 return None
             other = with_usage(call, shape(call, facts, state, decision))
@@ -416,7 +433,7 @@ class Pipeline:
             except GeneratorExit:
                 raise
             except BaseException as fault:
-                self._settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
+                self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
                 raise
             if piece is None:
                 break
@@ -439,7 +456,7 @@ class Pipeline:
         except GeneratorExit:
             raise
         except BaseException as fault:
-            self._settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
+            self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
             raise
         run.tried += reply.attempts
         return reply
@@ -453,7 +470,7 @@ class Pipeline:
 
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
-        self._settle(call, routed, run, None, "error", error="tierwise_limits")
+        self._record.settle(call, routed, run, None, "error", error="tierwise_limits")
         message = f"refused by the policy: {breach}; ask for an approved model, or have the policy changed"
         return refusal(403, "tierwise_limits", message, self._told(routed, run, None))
 
@@ -467,7 +484,9 @@ class Pipeline:
             hide_usage=routed.usage_added,
             strict=self._strict,
             hide=hiding(call, routed),
-            ended=lambda body, how: self._settle(call, routed, run, body, how, goes_on=_goes_on(body, how)),
+            ended=lambda body, how: self._record.settle(
+                call, routed, run, body, how, goes_on=_goes_on(body, how)
+            ),
         )
         headers = without_body_headers(reply.headers) if routed.translated else reply.headers
         headers = (*headers, *self._told(routed, run, None))
@@ -479,7 +498,7 @@ class Pipeline:
         body = reply.body or b""
         failed = reply.status >= 400
         goes_on = None if failed else under_way(body)
-        entry = self._settle(call, routed, run, body, "error" if failed else None, goes_on=goes_on)
+        entry = self._record.settle(call, routed, run, body, "error" if failed else None, goes_on=goes_on)
         headers, status = reply.headers, reply.status
         hide = hiding(call, routed)
         if hide is not None and status < 400:
@@ -497,156 +516,18 @@ class Pipeline:
         """Headers that tell what was decided; none where calls are only observed."""
         return told(run.id, routed, cost) if self.policy is not None else ()
 
-    def _settle(
-        self,
-        call: Admitted,
-        routed: Routed,
-        run: Run,
-        reply: bytes | Mapping[str, Any] | None,
-        status: Status | None,
-        *,
-        error: str | None = None,
-        goes_on: str | None = None,
-    ) -> Entry | None:
-        """Price, record, learn; `goes_on` is the id of a response whose end is to come.
 
-        A fault here is logged and never the caller's.
-        """
-        try:
-            done = live_call(
-                call.endpoint,
-                call.request,
-                call.asked.body,
-                reply,
-                self._around(call, routed, run, status, error),
-            )
-            done = kept_long(done, routed.decision if routed.carried else None, call.asked.body)
-            # Outside of the lock: a long text takes its time.
-            text = self._text(run.id, routed.facts, run.at, call.asked.body, reply)
-            with self._lock:
-                run.loaded = self._memory.lists.loaded(reply, routed)
-                if goes_on is not None and call.request is not None and call.request.background:
-                    entry = self._wait(goes_on, done, routed, run, text)
-                else:
-                    entry = self._take_down(done, routed, run, text)
-        except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
-            _LOG.exception("a call could not be taken down")
-            return None
-        if call.asked.watch is not None:
-            watched_to_its_end(entry, call.asked.watch)
-        return entry
+def _calling(asked: Asked) -> Admitted:
+    """A call to a model, read. Raises RequestError for any other."""
+    endpoint = creates(asked.method, asked.path)
+    if endpoint is None:
+        raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
+    return admit(asked, endpoint)
 
-    def _text(
-        self,
-        identity: str,
-        facts: Facts | None,
-        at: int,
-        body: bytes | None,
-        reply: bytes | Mapping[str, Any] | None,
-    ) -> Text | None:
-        """The text that the policy has kept; none without a gate, which alone can keep it."""
-        workload = facts.workload if facts is not None else None
-        return self._texts.of(identity, workload, at, body, reply) if self._gate is not None else None
 
-    def _around(
-        self, call: Admitted, routed: Routed, run: Run, status: Status | None, error: str | None
-    ) -> Around:
-        labels = call.labels
-        return Around(
-            at=run.at,
-            latency=run.latency if run.latency is not None else max(0, int(self._clock() * 1e6) - run.at),
-            lane=routed.lane,
-            status=status,
-            error=error,
-            project=call.asked.project or labels.project or self._project,
-            key=call.asked.key,
-            session=labels.session,
-            trace=labels.trace,
-            span=labels.span,
-            parent=labels.parent,
-            name=labels.name,
-            tags=labels.tags,
-            residency=self._resident,
-        )
-
-    def late(self, path: str, body: bytes) -> None:
-        """Take down a background call whose end somebody has seen, by what a look at it brought."""
-        identity = ended_by(path, body)
-        try:
-            with self._lock:
-                entry = self.waiting.take(identity) if identity is not None else None
-                if entry is not None:
-                    now = int(self._clock() * 1e6)
-                    text = self._text(entry.id, entry.facts, entry.line.at or now, None, body)
-                    self._close(ended(entry, body, self._prices, now, residency=self._resident), text)
-        except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
-            _LOG.exception("a background call could not be taken down")
-
-    def _wait(self, identity: str, done: Call, routed: Routed, run: Run, text: Text | None) -> Entry:
-        """A background call that was taken on: what it costs is known once its end was seen."""
-        open_ended = msgspec.structs.replace(done, id=identity, status="unknown", tokens=None, error=None)
-        entry = self._entry(open_ended, routed, run)
-        if self._gate is not None:
-            self._gate.wait(run.id, entry, text)
-        self.recorder.record(entry)
-        self.waiting.add(identity, entry)
-        return entry
-
-    def _take_down(self, done: Call, routed: Routed, run: Run, text: Text | None) -> Entry:
-        known, estimated = with_estimate(done, routed.facts)
-        entry = self._entry(known, routed, run, estimated=estimated)
-        carried = routed.decision if routed.carried else None
-        self._memory.after(known, routed.facts, carried, routed.state, routed.left(run.loaded))
-        self._memory.lists.after(known, routed)
-        self._close(entry, text)
-        return entry
-
-    def _close(self, entry: Entry, text: Text | None) -> None:
-        if self._gate is not None:
-            self._gate.close(entry.id, entry, text)
-        self.recorder.record(entry)
-
-    @property
-    def _resident(self) -> bool:
-        policy = self.policy
-        return self._residency or (policy is not None and policy.limits.residency is not None)
-
-    def _entry(self, known: Call, routed: Routed, run: Run, *, estimated: bool = False) -> Entry:
-        decision = routed.decision
-        money = price(
-            known,
-            decision if routed.carried else None,
-            self._prices,
-            residency=self._resident,
-            earlier=run.earlier,
-            left=routed.left(run.loaded),
-        )
-        known = with_earlier(known, run.earlier)
-        line = msgspec.structs.replace(
-            self._keeper.keep(known, routed.facts),
-            estimated=estimated,
-            cost=money.cost,
-            as_asked=money.as_asked,
-            saved=money.saved,
-            decision=msgspec.Raw(canonical(decision)) if decision is not None else NOT_RECORDED,
-            state=msgspec.Raw(msgspec.json.encode(routed.state))
-            if routed.state is not None
-            else NOT_RECORDED,
-        )
-        return Entry(
-            id=run.id,
-            line=line,
-            facts=routed.facts,
-            state=routed.state,
-            decision=decision,
-            reason=routed.reason,
-            attempts=run.attempts,
-            cost=money.cost,
-            as_asked=money.as_asked,
-            unpriced=money.unpriced,
-            reasoning_lost=routed.reasoning_lost,
-            tried=run.tried,
-        )
+def _day(at: int) -> dt.date:
+    """The UTC day of a time in microseconds."""
+    return dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
 
 
 def _placed(facts: Facts, workload: int, role: Role) -> Facts:
