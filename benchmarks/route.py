@@ -110,10 +110,13 @@ def timed(work: Callable[[int], Any], count: int) -> list[float]:
     return taken
 
 
-def run(endpoint: str, count: int) -> dict[str, list[float]]:
+CACHE = b'cache = { key = true, retention = "auto", order_tools = true, breakpoints = true }\nstage = "on"'
+
+
+def run(endpoint: str, count: int, *, cache: bool) -> dict[str, list[float]]:
     """Times by step."""
     catalog = Catalog.open()
-    checked = parse_policy(POLICY, catalog)
+    checked = parse_policy(POLICY.replace(b'stage = "on"', CACHE) if cache else POLICY, catalog)
     assert checked.policy is not None
     policy, raw = checked.policy, bodies(endpoint, count + 50)
     recogniser, memory = Recogniser(), Memory(catalog)
@@ -125,7 +128,7 @@ def run(endpoint: str, count: int) -> dict[str, list[float]]:
 
     def state(number: int) -> Any:
         return memory.state(
-            calls[number], requests[number], facts[number], policy, 1_795_600_000_000_000,
+            calls[number], requests[number], facts[number], policy, 1_795_600_000_000_000 + number * 1_000_000,
             callers=frozenset(), lanes=None,
         )  # fmt: skip
 
@@ -156,12 +159,16 @@ def main() -> None:
     """Print one table an endpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=5_000)
-    count = parser.parse_args().calls
+    parser.add_argument(
+        "--cache", action="store_true", help="let the rules do all there is for the prompt cache"
+    )
+    options = parser.parse_args()
+    count = options.calls
     print(
         f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, one core, {count:,} calls"
     )
     for endpoint in ("chat", "responses"):
-        found = run(endpoint, count)
+        found = run(endpoint, count, cache=options.cache)
         base = statistics.median(found["decode alone (orjson)"])
         print(f"{'step':24} {'p50 us':>8} {'p99 us':>8} {'x decode':>9}")
         for name, times in found.items():

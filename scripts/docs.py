@@ -46,6 +46,8 @@ COMMANDS = (
     ("ledger", "log"),
     ("statement",),
     ("ledger", "export"),
+    ("ledger", "purge"),
+    ("ledger", "forget"),
     ("off",),
     ("on",),
 )

@@ -222,3 +222,14 @@ def test_a_file_that_goes_away_after_planning_is_a_skip(log):
     path.unlink()
 
     assert [record.reason for unit in units for record in read(unit)] == ["cannot be read"]
+
+
+def test_a_parquet_file_whose_first_row_holds_a_damaged_body_is_read_all_the_same(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "log.parquet"
+    request, response = json.dumps(GOOD["request"]), json.dumps(GOOD["response"])
+    table = {"request": ['{"model":', request], "response": [response, response]}
+    parquet.write_table(arrow.table(table), path)
+    found = [record for unit in plan([str(path)]).units for record in read(unit)]
+    assert [type(record) for record in found] == [Skipped, Call]

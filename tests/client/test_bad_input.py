@@ -103,7 +103,8 @@ def test_what_cannot_be_routed_goes_as_asked_byte_for_byte(catalog: Catalog, nam
     assert answer.status == 400
     assert recorder.calls == 1
     decoded = [msgspec.json.decode(out.body) for out in sent[:-1]]
-    assert all(out["model"] != "gpt-5.5" or out.get("reasoning_effort") for out in decoded)
+    shaped = ("reasoning_effort", "prompt_cache_key")
+    assert all(out["model"] != "gpt-5.5" or any(map(out.get, shaped)) for out in decoded)
 
 
 @pytest.mark.parametrize(

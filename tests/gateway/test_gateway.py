@@ -267,3 +267,27 @@ def test_health_metrics_and_readiness_take_no_key(bench: Any) -> None:
     assert json.loads(http(f"{root}/healthz")[2]) == {"status": "ok"}
     assert json.loads(http(f"{root}/readyz")[2]) == {"status": "ok"}
     assert b"tierwise_under_way" in http(f"{root}/metrics")[2]
+
+
+def test_ready_only_while_calls_can_be_written_down(bench: Any) -> None:
+    health = bench.base_url.removesuffix("/v1")
+
+    def asked(path: str) -> tuple[int, dict[str, str]]:
+        try:
+            with urllib.request.urlopen(health + path) as found:
+                return found.status, json.load(found)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    assert asked("/readyz") == (200, {"status": "ok"})
+    spool = bench.options.settings.spool
+    away = spool.with_name("away")
+    spool.rename(away)
+    spool.write_text("a file where the folder was")
+    status, said = asked("/readyz")
+    assert status == 503
+    assert "cannot be written down" in said["why"]
+    assert asked("/healthz")[0] == 200
+    spool.unlink()
+    away.rename(spool)
+    assert asked("/readyz")[0] == 200

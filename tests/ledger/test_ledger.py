@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -245,3 +246,27 @@ def test_a_key_is_shown_once_and_kept_as_a_salted_digest(ledger: Ledger) -> None
     with pytest.raises(CallerError, match="another name"):
         keys.make("other", Scope())
     assert [what.split(":")[0] for _, _, what in ledger.notes()] == ["made app", "made other", "ended app"]
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["folded in between", "folded at once"])
+def test_a_call_that_fell_back_and_never_ended_is_held_for_where_it_went_last(
+    tmp_path: Path, database: str, apart: bool
+) -> None:
+    ledger, spool = Ledger(database), Spool(tmp_path / "spool")
+    second = {"model": "gpt-5.4", "reserved": Decimal(2)}
+    for identity in ("gone", "cut", "ended"):
+        spool.append(opened(identity, model="gpt-5.4-mini"))
+    if apart:
+        ledger.fold(spool.path)
+    for identity in ("gone", "cut", "ended"):
+        spool.append(opened(identity, **second))
+    spool.append(closed("ended"))
+    end = closed("cut", cost=None)
+    spool.append(msgspec.structs.replace(end, call=msgspec.structs.replace(end.call, status="unknown")))
+    spool.close()
+    ledger.fold_orphans(tmp_path / "spool")
+    rows = {identity: ledger.call(identity) or {} for identity in ("gone", "cut", "ended")}
+    assert {name: row["reserved"] for name, row in rows.items()} == {"gone": "2", "cut": "2", "ended": None}
+    assert rows["gone"]["asked"] == "gpt-5.4"
+    assert [row["status"] for row in rows.values()] == ["unknown", "unknown", "ok"]
+    ledger.close()

@@ -122,7 +122,8 @@ def test_a_prefix_is_warm_only_as_long_as_its_model_keeps_it(catalog: Catalog, p
         assert (state.session_warm > 0) is warm
         other = desk.ask(chat("Another customer"), AT + minutes * MINUTE)[1]
         assert (other.warm.get("gpt-5.4-mini", 0) >= 1_024) is warm
-        assert other.usage.cached == max(other.warm.values(), default=0)
+        # As asked it would have gone to gpt-5.5, which keeps prefixes for longer.
+        assert other.usage.cached >= 1_024
 
 
 def test_a_response_that_is_built_on_holds_its_conversation_to_its_model(

@@ -76,6 +76,16 @@ def test_a_call_goes_where_the_table_says(
     assert words in " | ".join(decision.reasons)
 
 
+@pytest.mark.parametrize("effort", ["turbo", "", "LOW", "x" * 5_000])
+def test_an_effort_that_nobody_knows_is_left_to_upstream(
+    effort: str, facts: Maker, catalog: Catalog, policy: Policy
+) -> None:
+    decision = decide(facts(effort=effort), policy, State(usage=USAGE), catalog, NOW)
+    assert (decision.moved, decision.changes) == (False, ())
+    assert "upstream's to judge" in decision.reasons[0]
+    assert len(decision.reasons[0]) < 200
+
+
 def test_every_move_of_the_built_in_policy_is_marked_unproven(
     facts: Maker, catalog: Catalog, policy: Policy
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import tierwise
 from tierwise.calls import Endpoint
 from tierwise.catalog import LANES, Catalog, Tokens
 from tierwise.policy import (
@@ -227,6 +228,7 @@ def test_a_call_never_goes_outside_the_owners_limits_or_to_a_dearer_rung_unasked
         assert decision.unproven
 
 
+SOURCE = str(Path(tierwise.__file__).parent.parent)
 HASHED = """
 import datetime as dt, hashlib, sys
 from tierwise.catalog import Catalog, Tokens
@@ -251,7 +253,7 @@ def test_bytes_are_the_same_in_every_process(seed: str, make_facts: Callable[...
         input=FILE.encode(),
         capture_output=True,
         check=True,
-        env={"PYTHONHASHSEED": seed, "PATH": ""},
+        env={"PYTHONHASHSEED": seed, "PATH": "", "PYTHONPATH": SOURCE},
     )
     assert done.stdout.decode().strip() == here
 

@@ -14,10 +14,11 @@ from tierwise.audit._bulk import could_wait
 from tierwise.audit._clean import drop_duplicates, in_time_order, join_halves
 from tierwise.audit._decisions import Inputs, Verdicts, decide_all
 from tierwise.audit._definitions import Definitions, definitions
+from tierwise.audit._findings import CacheCheck
 from tierwise.audit._grouping import group
 from tierwise.audit._layout import BLOCKS, HAS_REQUEST, OPENINGS
 from tierwise.audit._lengths import learned_lengths
-from tierwise.audit._prefixes import Warmth, kept_warm, warmth
+from tierwise.audit._prefixes import Warmth, check, kept_warm, warmth
 from tierwise.audit._roles import assign_roles
 from tierwise.audit._shares import Shares, work_out
 from tierwise.audit._stages import Levers
@@ -39,6 +40,7 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     breaking: Breaking
     definitions: Definitions
     warmth: Warmth
+    cache_check: CacheCheck | None
     depth: Any
     waits: Any
     verdicts: Verdicts
@@ -65,7 +67,9 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
     depth = depth_of_conversation(calls, workloads.of)
     broken = breaking(calls, workloads)
     defined = definitions(calls, workloads)
-    warm = warmth(account, static=broken.static, shared=broken.shared)
+    zero = policy.limits.zero_retention
+    warm = warmth(account, static=broken.static, shared=broken.shared, zero_retention=zero)
+    checked = check(account, warm)
     waits = could_wait(calls, workloads.of, alone(calls))
     inputs = Inputs(
         calls=calls,
@@ -81,11 +85,11 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
     )
     verdicts = decide_all(inputs, policy, catalog, account.book)
     # What a switch loses of the cache depends on which other calls switch: decide again on that.
-    inputs = msgspec.structs.replace(inputs, kept_warm=_kept(account, warm, verdicts))
+    inputs = msgspec.structs.replace(inputs, kept_warm=_kept(account, warm, verdicts, zero=zero))
     verdicts = decide_all(inputs, policy, catalog, account.book)
-    kept = _kept(account, warm, verdicts)
+    kept = _kept(account, warm, verdicts, zero=zero)
     blocks = [f"block{i}" for i in range(BLOCKS)] + [f"block_tokens{i}" for i in range(BLOCKS)]
-    calls.forget((*blocks, "answer", "span", "parent"))
+    calls.forget((*blocks, "answer", "span", "parent", "settings"))
     levers = Levers(
         inputs=inputs,
         verdicts=verdicts,
@@ -105,6 +109,7 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
         breaking=broken,
         definitions=defined,
         warmth=warm,
+        cache_check=checked,
         depth=depth,
         waits=waits,
         verdicts=verdicts,
@@ -113,7 +118,7 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
     )
 
 
-def _kept(account: Account, warm: Warmth, verdicts: Verdicts) -> Any:
+def _kept(account: Account, warm: Warmth, verdicts: Verdicts, *, zero: bool) -> Any:
     """Per mille of each call's cached input that stays warm under the verdicts' models."""
     model = np.full(len(account.calls), -1, dtype=np.int64)
     decided = np.flatnonzero(verdicts.of >= 0)
@@ -121,4 +126,4 @@ def _kept(account: Account, warm: Warmth, verdicts: Verdicts) -> Any:
     model[decided[verdicts.moved[of]]] = verdicts.model[of[verdicts.moved[of]]]
     if not (model >= 0).any():
         return np.full(len(model), 1000, dtype=np.int64)
-    return kept_warm(account, warm.as_sent, verdicts.models, model)
+    return kept_warm(account, warm.as_sent, verdicts.models, model, zero_retention=zero)

@@ -101,6 +101,23 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     saves: Decimal
 
 
+class CacheCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The replayed prompt cache beside what the log says was read, in tokens, where it tells both."""
+
+    calls: int
+    input: int
+    seen: int
+    """Read from the cache, as billed."""
+    simulated: int
+    """What the replay says would have been read."""
+    close: int
+    """Calls where the two are at most 256 tokens apart."""
+    not_explained: int
+    """Read, though the replay found less: longer retention, or a start shared within a part of a prompt."""
+    not_read: int
+    """Found by the replay, though not read: evicted, or broken by what a log does not show."""
+
+
 class WorkloadRow(msgspec.Struct, frozen=True, kw_only=True):
     """Calls that come from the same place in the application, and what they could cost."""
 
@@ -136,6 +153,8 @@ class WorkloadRow(msgspec.Struct, frozen=True, kw_only=True):
     """Cached share of input as billed, 0 to 1."""
     cacheable_share: float = 0.0
     """Share of input that could have been read from the cache."""
+    simulated_share: float = 0.0
+    """Share of input that the replayed cache would have read with the prompts as they were."""
     breakers: tuple[Breaker, ...] = ()
     tools_sent: int = 0
     tools_unused: tuple[str, ...] = ()
@@ -255,6 +274,8 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     low: Decimal
     high: Decimal
     outcomes: Outcomes
+    cache_check: CacheCheck | None = None
+    """How far the replayed cache is from the cached tokens in the log."""
     findings: tuple[Finding, ...]
     shutdowns: tuple[Shutdown, ...]
     forecasts: tuple[Forecast, ...] = ()

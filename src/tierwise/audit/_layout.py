@@ -79,6 +79,7 @@ _OF_WORDS: Final[tuple[tuple[str, str], ...]] = (
 )
 _OF_REQUEST: Final[tuple[tuple[str, str], ...]] = (
     ("request", "Q"),
+    ("settings", "Q"),
     *((f"opening{i}", "Q") for i in range(OPENINGS)),
     *((f"block{i}", "Q") for i in range(BLOCKS)),
     *((f"block_tokens{i}", "I") for i in range(BLOCKS)),

@@ -1,4 +1,4 @@
-"""What a log taught, for live calls: templates, roles, lengths of answers and their times."""
+"""What a log taught, for live calls: templates, roles, lengths of answers, their times, unused tools."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def learned_of(analysis: Analysis, key: bytes = b"") -> Learned:
         roles=roles_by_workload(analysis),
         uses=_uses(analysis),
         latency=_latency(analysis.account),
+        unused={workloads.ids[number]: found for number, found in analysis.definitions.unused.items()},
     )
 
 

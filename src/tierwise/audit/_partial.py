@@ -294,6 +294,7 @@ class Partial:
         block0, block1, block2, block3 = blocks if len(blocks) == BLOCKS else blocks + _NO_BLOCKS
         return REQUEST_PART.pack(
             facts.request,
+            facts.settings,
             opening0,
             opening1,
             opening2,

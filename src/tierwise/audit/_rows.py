@@ -85,6 +85,9 @@ def _row(
             int(np.maximum(analysis.warmth.mended[calls], table["cached"][calls]).sum()),
             counts.input + counts.cached + counts.written,
         ),
+        simulated_share=_share(
+            int(analysis.warmth.simulated[calls].sum()), counts.input + counts.cached + counts.written
+        ),
         breakers=_breakers(analysis, number, broken_money),
         tools_sent=defined.sent.get(number, 0),
         tools_unused=tuple(u.tool.name for u in unused),
@@ -190,9 +193,12 @@ def _breaker_money(analysis: Analysis) -> list[Decimal]:
         - np.maximum(analysis.warmth.as_sent, account.counts["cached"].astype(np.int64)),
         0,
     )
-    gain = np.minimum(gain, account.counts["uncached"].astype(np.int64))
+    # As the lever does it: what was written is read first, and its fee is spared.
+    written = np.minimum(gain, account.counts["written"].astype(np.int64))
+    uncached = np.minimum(gain - written, account.counts["uncached"].astype(np.int64))
+    gain = written + uncached
     groups = np.where(gain > 0, analysis.workloads.of, -1)
-    full = money_by(account.book, groups, n, account.card, {"uncached": gain})
+    full = money_by(account.book, groups, n, account.card, {"uncached": uncached, "written": written})
     read = money_by(account.book, groups, n, account.card, {"cached": gain})
     return [a - b for a, b in zip(full, read, strict=True)]
 

@@ -15,7 +15,7 @@ import msgspec
 from tierwise import __version__
 from tierwise.audit._analysis import Analysis, analyse
 from tierwise.audit._breakdowns import breakdowns
-from tierwise.audit._findings import LEVERS, Findings, Outcomes
+from tierwise.audit._findings import LEVERS, CacheCheck, Findings, Outcomes
 from tierwise.audit._headline import forecasts, headline, lever_shares, scenario_notes, spend
 from tierwise.audit._map import Progress, map_all, where
 from tierwise.audit._notable import counted, notable
@@ -173,6 +173,7 @@ def _findings(
         outcomes=outcomes(account, everything, analysis.waste.retried, counts.spend)
         if counts.calls
         else Outcomes(),
+        cache_check=analysis.cache_check,
         findings=notable(analysis, rows, ends),
         shutdowns=ends,
         forecasts=forecasts(groups.days, money, saved, low, high, times),
@@ -189,6 +190,17 @@ def _period(analysis: Analysis) -> tuple[str | None, str | None]:
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     first, last = (epoch + dt.timedelta(microseconds=int(t)) for t in (known.min(), known.max()))
     return first.isoformat(timespec="seconds"), last.isoformat(timespec="seconds")
+
+
+def _cache_notes(found: CacheCheck | None) -> list[str]:
+    if found is None or not found.input:
+        return []
+    said = (
+        f"The prompt cache is replayed under the documented rules. On {counted(found.calls)} the replay reads "
+        f"{found.simulated / found.input:.0%} of the input, the log says {found.seen / found.input:.0%}; they are "
+        f"within 256 tokens of each other on {found.close / found.calls:.0%} of them."
+    )
+    return [said]
 
 
 def _key_notes(key_ids: frozenset[str]) -> list[str]:
@@ -213,6 +225,7 @@ def _notes(analysis: Analysis) -> tuple[str, ...]:
             for capacity in analysis.account.catalog.reserved
         ),
         *scenario_notes(),
+        *_cache_notes(analysis.cache_check),
         *_key_notes(analysis.calls.key_ids),
         *coverage_notes(analysis.calls, analysis.account.day),
     ]

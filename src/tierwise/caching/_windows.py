@@ -14,15 +14,27 @@ LONG_WINDOW: Final = 30 * MINUTE
 _LONG: Final = frozenset({"24h", "30m", "12h"})
 
 
-def window_of(model: Model) -> int:
+LONG_SINCE: Final = 1_780_012_800_000_000
+"""2026-05-29, microseconds: since then organisations without zero data retention have 24 hours by default."""
+
+
+def window_of(model: Model, *, zero_retention: bool = False) -> int:
     """Microseconds for which an entry of the model's cache stays warm.
 
-    Source: OpenAI's prompt-caching guide; the lower figures, for an entry may go at any time.
+    Source: OpenAI's prompt-caching guide; the lower figures, for an entry may go at any time. An
+    organisation with zero data retention keeps entries in memory where the model lets it choose.
     """
+    if zero_retention and chooses(model):
+        return SHORT_WINDOW
     return LONG_WINDOW if _LONG & set(model.cache.retentions) else SHORT_WINDOW
+
+
+def chooses(model: Model) -> bool:
+    """Whether a model takes both retentions, so that the default of the day and organisation decides."""
+    return {"in_memory", "24h"} <= set(model.cache.retentions)
 
 
 def read_of(tokens: int, model: Model) -> int:
     """Of a warm prefix of so many tokens, those that are read from the cache: whole steps, from its minimum."""
     rules = model.cache
-    return 0 if tokens < rules.minimum else tokens - tokens % rules.step
+    return 0 if tokens < rules.minimum else tokens - tokens % max(rules.step, rules.spacing)

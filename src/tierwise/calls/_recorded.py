@@ -24,6 +24,15 @@ came, that it is a refusal, or holds neither text nor tool call; that its servic
 published price; that it went to a data-residency endpoint."""
 
 
+class RecordedText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Text of a call beside its record, as a ledger exports it where its owner has text kept."""
+
+    request: msgspec.Raw
+    """The body of the request."""
+    reply: msgspec.Raw = NOT_RECORDED
+    """The body that came back; left out where none is kept."""
+
+
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A call without its text. Digests are 64 bits, keyed with the owner's key."""
 
@@ -81,6 +90,9 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: Decimal | None = None
     """USD as priced when it was recorded; an audit prices anew."""
     as_asked: Decimal | None = None
+    text: RecordedText | None = None
+    saved: dict[str, Decimal] = {}
+    """`as_asked` minus `cost` by lever, USD; adds up to it exactly."""
 
 
 @cache

@@ -38,6 +38,8 @@ class CacheRules(msgspec.Struct, frozen=True, kw_only=True):
     """Shortest prefix that is cached, in tokens."""
     step: int = 128
     """Reported cached counts are rounded down to a multiple of this; 1 where they are exact."""
+    spacing: int = 128
+    """Tokens between the places where an implicit prefix may end; 0 where it ends with a message."""
     write_fee: bool = False
     """Whether writing to the cache has a rate of its own (gpt-5.6 and later)."""
     retentions: tuple[str, ...] = ()

@@ -76,6 +76,14 @@ LearnedFile = Annotated[
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="Your key, to name workloads under.", metavar="FILE")
 ]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="Make the decisions that an exported ledger holds again.", metavar="FILE"),
+]
+LedgerUrl = Annotated[
+    str | None,
+    typer.Option("--ledger", help="Likewise, by every policy that this ledger keeps.", metavar="URL"),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no report.")]
 ListFormats = Annotated[bool, typer.Option("--formats", help="List the log formats and leave.")]
 
@@ -95,6 +103,8 @@ def audit(
     processes: Processes = None,
     learned: LearnedFile = None,
     key: KeyFile = None,
+    policy: PolicyFile = None,
+    ledger: LedgerUrl = None,
     quiet: Quiet = False,
     formats: ListFormats = False,
 ) -> None:
@@ -144,8 +154,22 @@ def audit(
             terminal(found.findings, Console())
     if refused is not None:
         raise refused
+    if policy is not None or ledger is not None:
+        _replay(paths, policy, ledger, prices, err=printed)
     for path in outputs:
         typer.echo(f"wrote {path}", err=True)
+
+
+def _replay(
+    paths: list[str], policy: Path | None, ledger: str | None, prices: Path | None, *, err: bool
+) -> None:
+    from tierwise.cli._replay import in_words, replayed_logs
+
+    if "-" in paths:
+        raise CallerError(
+            "expected a file to replay decisions of, got standard input; write it to a file first"
+        )
+    typer.echo("\n".join(in_words(replayed_logs(paths, policy, ledger, prices))), err=err)
 
 
 audit.__doc__ = f"{audit.__doc__}\n\n\b{EXAMPLES}"

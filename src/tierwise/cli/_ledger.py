@@ -18,9 +18,17 @@ if TYPE_CHECKING:
     from tierwise.ledger import Ledger, Total
 
 Url = Annotated[
-    str, typer.Option("--ledger", help="File of an SQLite ledger, or postgresql+psycopg://...", metavar="URL")
+    str,
+    typer.Option(
+        "--ledger",
+        help="File of an SQLite ledger, or postgresql+psycopg://...",
+        metavar="URL",
+        envvar="TIERWISE_LEDGER",
+    ),
 ]
 DEFAULT: str = "tierwise.db"
+LEVER: str = "lever"
+"""What `spend --by` takes beside the groups of calls: what each lever saved."""
 
 
 @contextmanager
@@ -123,7 +131,8 @@ def end(name: Annotated[str, typer.Argument(help="The key's name.")], ledger: Ur
 
 def spend(
     by: Annotated[
-        str | None, typer.Option(help="workload, model, key, project, lane, day, rule, task or status.")
+        str | None,
+        typer.Option(help="workload, model, key, project, lane, day, rule, task, status or lever."),
     ] = None,
     since: Annotated[str | None, typer.Option(help="First day, UTC.", metavar="YYYY-MM-DD")] = None,
     until: Annotated[str | None, typer.Option(help="Last day, UTC.", metavar="YYYY-MM-DD")] = None,
@@ -139,9 +148,12 @@ def spend(
     with opened(ledger) as found:
         from tierwise.ledger import BY
 
+        if by == LEVER:
+            _by_lever(found.saved(iso(since), iso(until)))
+            return
         if by is not None and by not in BY:
             raise CallerError(f"expected --by one of {', '.join(BY)}; got {by!r:.40}")
-        totals = found.totals(by, _iso(since), _iso(until))
+        totals = found.totals(by, iso(since), iso(until))
         if not totals:
             typer.echo("no calls in the ledger for these days")
             return
@@ -157,6 +169,15 @@ def spend(
             "unpriced",
         )
         table([head, *map(_row, totals), *([_row(_sum(totals))] if len(totals) > 1 else [])])
+
+
+def _by_lever(saved: dict[str, Decimal]) -> None:
+    """What each lever saved."""
+    if not saved:
+        typer.echo("no lever has saved or lost anything on these days")
+        return
+    rows = [(lever, f"{amount:f}") for lever, amount in saved.items()]
+    table([("lever", "saved (est.)"), *rows, ("sum", f"{sum(saved.values(), Decimal(0)):f}")])
 
 
 def budgets_app() -> typer.Typer:
@@ -201,41 +222,6 @@ def list_budgets(ledger: Url = DEFAULT) -> None:
         table(rows)
 
 
-def ledger_app() -> typer.Typer:
-    """The commands under `tierwise ledger`."""
-    app = typer.Typer(
-        help="Export the ledger, read its audit log.", no_args_is_help=True, rich_markup_mode=None
-    )
-    app.command("export")(export)
-    app.command("log")(log)
-    return app
-
-
-def export(
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write here; printed otherwise.", metavar="FILE")
-    ] = None,
-    ledger: Url = DEFAULT,
-) -> None:
-    r"""Write every call as a line of a recorder file: one more log for `tierwise audit`.
-
-    \b
-    Example:
-      tierwise ledger export -o calls.jsonl && tierwise audit calls.jsonl
-    """
-    with opened(ledger) as found:
-        if output is None:
-            for line in found.lines():
-                typer.echo(line, nl=False)
-            return
-        count = 0
-        with output.open("wb") as file:
-            for line in found.lines():
-                file.write(line)
-                count += 1
-        typer.echo(f"wrote {count:,} calls to {output}", err=True)
-
-
 Workload = Annotated[
     str | None, typer.Option(help="Only this workload, by its fingerprint (16 hex digits).", metavar="ID")
 ]
@@ -262,16 +248,7 @@ def _switch(url: str, workload: str | None, value: str) -> None:
     typer.echo(f"routing is {value}{'' if workload is None else f' for {workload}'}")
 
 
-def log(ledger: Url = DEFAULT) -> None:
-    """Print the audit log: who changed what, oldest first."""
-    with opened(ledger) as found:
-        for at, who, what in found.notes():
-            when = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).isoformat(timespec="seconds")
-            typer.echo(f"{when}  {who}  {what}")
-
-
-# The parser keeps the lines of a paragraph that a backspace stands before.
-for _command in (create, set_budget, spend, export):
+for _command in (create, set_budget, spend):
     _command.__doc__ = (_command.__doc__ or "").replace("\\b", "\b")
 
 
@@ -287,7 +264,7 @@ def _dollars(text: str | None) -> Decimal | None:
     return found
 
 
-def _iso(text: str | None) -> str | None:
+def iso(text: str | None) -> str | None:
     if text is None:
         return None
     try:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import typer
 
 from tierwise.cli._audit import audit
-from tierwise.cli._ledger import budgets_app, keys_app, ledger_app, off, on, spend
+from tierwise.cli._kept import ledger_app
+from tierwise.cli._ledger import budgets_app, keys_app, off, on, spend
 from tierwise.cli._policy import policy_app
 from tierwise.cli._prices import models, price
 from tierwise.cli._reconcile import reconcile

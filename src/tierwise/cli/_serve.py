@@ -28,7 +28,12 @@ def serve(
     ] = None,
     observe: Annotated[bool, typer.Option("--observe", help="Route nothing, only record.")] = False,
     ledger: Annotated[
-        str, typer.Option(help="File of an SQLite ledger, or postgresql+psycopg://...", metavar="URL")
+        str,
+        typer.Option(
+            help="File of an SQLite ledger, or postgresql+psycopg://...",
+            metavar="URL",
+            envvar="TIERWISE_LEDGER",
+        ),
     ] = "tierwise.db",
     spool: Annotated[
         Path, typer.Option(help="Folder that calls are written down in first.", metavar="FOLDER")
@@ -47,6 +52,9 @@ def serve(
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8100,
+    drain: Annotated[
+        float, typer.Option(help="Seconds that calls under way may take to end when it stops.", min=0)
+    ] = 30,
     prices: Annotated[
         Path | None, typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
     ] = None,
@@ -102,7 +110,7 @@ def serve(
         host=host,
         port=port,
         prices=prices,
-        settings=Settings(spool=spool),
+        settings=Settings(spool=spool, drain=drain),
         traces=traces_by_environment() if otel else None,
         log_calls=calls,
         alerting=_alerting(alerts, stale_after),
@@ -162,16 +170,12 @@ def _alerting(addresses: list[str] | None, days: int) -> Alerting | None:
 
 async def _serve(options: Options) -> None:
     """Serve until a signal comes; calls under way may end."""
-    import asyncio
     import logging
-    import signal
 
+    from tierwise.cli._signals import asked_to_end
     from tierwise.gateway import serving
 
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+    ended = asked_to_end()
     async with serving(options) as found:
         _settle()
         policy = found.pipeline.policy

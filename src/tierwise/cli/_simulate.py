@@ -65,13 +65,15 @@ def _faults(file: Path | None, given: list[str]) -> list[Fault]:
 
 
 async def _serve(simulator: Simulator) -> None:
-    import asyncio
+    """Serve until a signal comes."""
+    from tierwise.cli._signals import asked_to_end
 
+    ended = asked_to_end()
     async with simulator:
         typer.echo(
             f"serving {simulator.base_url} (bill: {simulator.base_url.removesuffix('/v1')}/simulator/bill)"
         )
-        await asyncio.Event().wait()
+        await ended.wait()
 
 
 def _print_prices() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tierwise.calls import Headers, Outgoing
 from tierwise.errors import CallerError
-from tierwise.online import Answer, Asked, Course, Labels, Passing, Pipeline, Reply
+from tierwise.online import Answer, Asked, Course, Labels, Pipeline, Reply
 
 _HOP = frozenset({"host", "content-length", "transfer-encoding"})
 """Headers that belong to one connection and are made anew."""
@@ -121,12 +121,14 @@ def _streams(response: Any) -> bool:
 class _Piped:
     """A stream through a passage."""
 
-    def __init__(self, response: Any, passage: Passing | None) -> None:
-        self.response, self.passage = response, passage
+    def __init__(self, response: Any, pieces: Iterator[bytes], answer: Answer) -> None:
+        self.response, self.pieces, self.passage, self.held = response, pieces, answer.passage, answer.held
 
     def __iter__(self) -> Iterator[bytes]:
         passage = self.passage
-        for piece in self.response.iter_bytes():
+        if self.held:
+            yield self.held
+        for piece in self.pieces:
             out = passage.feed(piece) if passage is not None else piece
             if out:
                 yield out
@@ -143,12 +145,14 @@ class _Piped:
 class _AsyncPiped:
     """The same, awaited."""
 
-    def __init__(self, response: Any, passage: Passing | None) -> None:
-        self.response, self.passage = response, passage
+    def __init__(self, response: Any, pieces: AsyncIterator[bytes], answer: Answer) -> None:
+        self.response, self.pieces, self.passage, self.held = response, pieces, answer.passage, answer.held
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         passage = self.passage
-        async for piece in self.response.aiter_bytes():
+        if self.held:
+            yield self.held
+        async for piece in self.pieces:
             out = passage.feed(piece) if passage is not None else piece
             if out:
                 yield out
@@ -174,17 +178,22 @@ class _Blocking(_Followed):
 
     def handle_request(self, request: Any) -> Any:
         going = _Going(self.kinds.library, request, request.read(), self.labels())
-        course, response = Course(self.pipeline, going.asked()), None
+        course, response, pieces = Course(self.pipeline, going.asked()), None, None
         while (outgoing := course.outgoing) is not None:
             try:
                 response = self.inner.send(going.outgoing(outgoing), stream=True)
                 body = None if _streams(response) else response.read()
+                pieces = response.iter_bytes() if body is None else iter(())
+                course.came(going.reply(response, body))
+                while course.looks:
+                    course.piece(next(pieces, None))
             except BaseException as fault:
                 course.failed(fault)
                 raise
-            course.came(going.reply(response, body))
+            if course.outgoing is not None:
+                response.close()
         answer = course.answer
-        piped = self.kinds.piped(response, answer.passage) if answer.body is None else None
+        piped = self.kinds.piped(response, pieces, answer) if answer.body is None else None
         return going.response(answer, piped)
 
     def close(self) -> None:
@@ -196,17 +205,22 @@ class _Asynchronous(_Followed):
 
     async def handle_async_request(self, request: Any) -> Any:
         going = _Going(self.kinds.library, request, await request.aread(), self.labels())
-        course, response = Course(self.pipeline, going.asked()), None
+        course, response, pieces = Course(self.pipeline, going.asked()), None, None
         while (outgoing := course.outgoing) is not None:
             try:
                 response = await self.inner.send(going.outgoing(outgoing), stream=True)
                 body = None if _streams(response) else await response.aread()
+                pieces = response.aiter_bytes() if body is None else None
+                course.came(going.reply(response, body))
+                while course.looks and pieces is not None:
+                    course.piece(await anext(pieces, None))
             except BaseException as fault:
                 course.failed(fault)
                 raise
-            course.came(going.reply(response, body))
+            if course.outgoing is not None:
+                await response.aclose()
         answer = course.answer
-        piped = self.kinds.async_piped(response, answer.passage) if answer.body is None else None
+        piped = self.kinds.async_piped(response, pieces, answer) if answer.body is None else None
         return going.response(answer, piped)
 
     async def aclose(self) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from tierwise.errors import LedgerUnavailable
 from tierwise.gateway._errors import AT_ONCE, BAD_KEY, NO_KEY, TOO_FAST, Told
 from tierwise.ledger import PREFIX, Key, Keys
 
@@ -70,7 +71,7 @@ class Access:
         self._under_way: dict[str, int] = {}
 
     def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Who a request is of, by its headers in lower case. Raises Refused."""
+        """Who a request is of, by its headers in lower case. Raises Refused, LedgerUnavailable."""
         given = headers.get("authorization", "")
         text = given[7:].strip() if given[:7].lower() == "bearer " else headers.get("api-key", "")
         if not text:
@@ -125,7 +126,7 @@ class Access:
             return seen.key
         try:
             key = self._keys.find(text)
-        except Exception:
+        except LedgerUnavailable:
             if seen is not None and now - seen.at < GRACE * self._age:
                 return seen.key
             raise

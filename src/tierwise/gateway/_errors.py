@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tierwise.errors import (
     CallerError,
+    LedgerUnavailable,
     OutcomeUnknown,
     TierwiseError,
     UnsafeRequest,
@@ -33,6 +34,11 @@ NO_LEASE: Told = (
     503,
     "ledger_unavailable",
     "the ledger cannot be reached, and what this gateway may spend until then is used up; try again",
+)
+NO_LEDGER: Told = (
+    503,
+    "ledger_unavailable",
+    "the ledger cannot be reached, and only it knows whether this may go; try again",
 )
 NOT_SCOPED: Told = (403, "not_in_scope", "the key may not use this path; its owner can allow pass_through")
 NO_MODEL: Told = (403, "not_in_scope", "the key may not ask for this model")
@@ -66,6 +72,8 @@ def of_fault(fault: Exception) -> Answer:
             return error((502, "upstream_error", str(fault)))
         case UnsafeRequest() | CallerError():
             return error((400, "invalid_request", str(fault)))
+        case LedgerUnavailable():
+            return error(NO_LEDGER, wait=5)
         case TierwiseError():
             return error((500, "gateway_misconfigured", str(fault)))
         case _:

@@ -17,13 +17,18 @@ from tierwise.errors import CatalogError, LedgerUnavailable
 from tierwise.gateway._errors import NO_LEASE, NO_MODEL, NO_PLACE, NO_WORKLOAD, error
 from tierwise.ledger import Budget, Budgets, Closed, Correction, Held, Key, Opened, Over, Spool, Standing
 from tierwise.online import Admitted, Answer, Entry, Routed
+from tierwise.policy import Rung, Text
 
 _LOG: Final = logging.getLogger("tierwise")
 DEAREST: Final = Decimal("0.00018")
 """USD a token taken for a model without a price: the dearest output on the list, so that nothing unpriced
 slips under a budget."""
 ASSUMED_OUTPUT: Final = 4_000
-"""Output tokens held for a call that sets no cap and of whose workload nothing is known."""
+"""Output tokens held for a call that sets no cap and of whose workload nothing is known, where its model
+can write so many."""
+
+MostOutput = Callable[[int, str, str | None], int | None]
+"""Output tokens that 99 of 100 answers of a workload do not pass on a model at an effort; None: not known."""
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +62,8 @@ class LedgerGate:
         self._spool, self._prices, self._budgets = spool, prices, budgets
         self._key_of, self._owned, self._clock = key_of, owned, clock
         self._open: dict[str, Pass] = {}
+        self.most_output: MostOutput = _unknown
+        """How much calls without a cap write; whoever remembers calls sets it."""
         self.budgets: dict[str, Budget] = {}
         """Budgets beside those of keys, as the ledger has them; whoever looks at it sets them."""
         self.settled = 0
@@ -67,7 +74,6 @@ class LedgerGate:
         key = self._key_of(call.asked.key) if call.asked.key is not None else None
         workload = f"{routed.facts.workload:016x}" if routed.facts is not None else None
         held: tuple[Held, ...] = ()
-        amount = Decimal(0)
         if key is not None:
             outside = _outside(key, call, workload)
             if outside is not None:
@@ -80,32 +86,76 @@ class LedgerGate:
             if isinstance(found, Over):
                 return _over(found)
             held = found
-        opened = Opened(
+        passed = Pass(held=held, workload=workload)
+        try:
+            self._spool.append(self._opened(identity, call, routed, passed))
+        except OSError:
+            _LOG.exception("a call cannot be written down")
+            self._let_go(held)
+            return error(NO_PLACE, wait=5)
+        self._open[identity] = passed
+        return None
+
+    def more(self, identity: str, call: Admitted, routed: Routed) -> bool:
+        """Hold what a call may cost another way above what is held already, and write down that it goes there.
+
+        Whether there is that much, and a place to write. What nobody knows the end of is then held for
+        at what it may really have cost, under the model that it went to.
+        """
+        passed = self._open.get(identity)
+        if passed is None:
+            return True
+        key = self._key_of(call.asked.key) if call.asked.key is not None else None
+        if key is not None and passed.held and not self._hold_more(key, passed, *self.most(call, routed)):
+            return False
+        try:
+            self._spool.append(self._opened(identity, call, routed, passed))
+        except OSError:
+            _LOG.exception("a fallback cannot be written down")
+            return False
+        return True
+
+    def _opened(self, identity: str, call: Admitted, routed: Routed, passed: Pass) -> Opened:
+        return Opened(
             id=identity,
             at=int(self._clock() * 1e6),
             project=call.asked.project,
             key=call.asked.key,
             endpoint=call.endpoint,
             model=routed.outgoing.model,
-            workload=workload,
-            reserved=max((one.amount for one in held), default=amount),
+            workload=passed.workload,
+            reserved=max((one.amount for one in passed.held), default=Decimal(0)),
         )
-        try:
-            self._spool.append(opened)
-        except OSError:
-            _LOG.exception("a call cannot be written down")
-            self._let_go(held)
-            return error(NO_PLACE, wait=5)
-        self._open[identity] = Pass(held=held, workload=workload)
-        return None
 
-    def wait(self, identity: str, entry: Entry) -> None:
+    def _hold_more(self, key: Key, passed: Pass, amount: Decimal, capped: bool) -> bool:
+        """Bring what is held up to an amount, on every budget; nothing changes where one has no room."""
+        need = amount - min(held.amount for held in passed.held)
+        if need <= 0:
+            return True
+        try:
+            found = self._hold(key, passed.workload, need, capped=capped)
+        except LedgerUnavailable:
+            return False
+        if isinstance(found, Over):
+            return False
+        extra = {one.who: one for one in found}
+        for held in passed.held:
+            one = extra.pop(held.who, None)
+            if one is not None and one.periods == held.periods:
+                held.amount += one.amount
+            elif one is not None:
+                # Midnight passed in between: what the new day held is let go, the old one's stands.
+                self._let_go((one,))
+        self._let_go(tuple(extra.values()))
+        return True
+
+    def wait(self, identity: str, entry: Entry, text: Text | None = None) -> None:
         """Write down what is known of a background call; its money stays held until its answer was seen."""
         if entry.line.id and entry.line.project:
             self._owned(entry.line.id, entry.line.project)
-        self._spool.append(closed(identity, entry))
+        self._spool.append(closed(identity, entry, text))
 
-    def close(self, identity: str, entry: Entry) -> None:
+    def close(self, identity: str, entry: Entry, text: Text | None = None) -> None:
         """Settle what was held, or count what somebody else spent, and write down how the call ended."""
         passed = self._open.pop(identity, None)
         if passed is not None:
@@ -119,7 +169,7 @@ class LedgerGate:
             self._count(entry)
         if entry.line.id and entry.line.project and entry.line.endpoint in {"chat", "responses"}:
             self._owned(entry.line.id, entry.line.project)
-        self._spool.append(closed(identity, entry))
+        self._spool.append(closed(identity, entry, text))
 
     def correct(self, found: list[Correction]) -> None:
         """Let budgets know what calls of unknown end of this process were settled at; oldest first."""
@@ -156,10 +206,6 @@ class LedgerGate:
         cap = request.max_output_tokens if request is not None else None
         if call.endpoint == "embeddings":
             cap = cap or 1
-        expected = None
-        if routed.state is not None:
-            expected = routed.state.usage.output_total
-        output = cap if cap is not None else max(4 * (expected or 0), ASSUMED_OUTPUT)
         choices = max(1, request.n or 1) if request is not None else 1
         # A token of text takes a byte at least, so that a body's bytes are never passed.
         media = facts is not None and bool({"images", "files", "audio"} & facts.needs)
@@ -167,14 +213,24 @@ class LedgerGate:
         read = max(len(call.asked.body), facts.input_tokens if facts is not None else 0)
         if linked and routed.state is not None:
             read += routed.state.usage.input_total
-        asked = request.model if request is not None else None
-        if routed.decision is not None:
-            asked = routed.decision.baseline.model
-        # What was made of it may be refused, and the call then goes as asked.
-        ways = {(routed.outgoing.model or "", routed.outgoing.lane)}
-        ways.add((asked or "", routed.state.lane if routed.state is not None else "standard"))
-        cost = max(self._cost(model, lane, read, output * choices) for model, lane in ways)
+        cost = Decimal(0)
+        for rung, lane in _ways(call, routed):
+            output = cap if cap is not None else self._output(routed, rung)
+            cost = max(cost, self._cost(rung.model, lane, read, output * choices))
+        # Each step that asks for more tools is the whole call again.
+        cost *= routed.steps
         return cost, cap is not None and not media and not linked
+
+    def _output(self, routed: Routed, rung: Rung) -> int:
+        """Output tokens of an answer on a rung that has no cap: its workload's 99th percentile, else stated."""
+        facts = routed.facts
+        known = self.most_output(facts.workload, rung.model, rung.effort) if facts is not None else None
+        try:
+            largest = self._prices.resolve(rung.model).model.max_output
+        except CatalogError:
+            largest = None
+        most = known if known is not None else ASSUMED_OUTPUT
+        return min(most, largest) if largest is not None else most
 
     def _cost(self, model: str, lane: Lane, read: int, written: int) -> Decimal:
         day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
@@ -228,7 +284,7 @@ class LedgerGate:
             self._budgets.settle(one, Decimal(0))
 
 
-def closed(identity: str, entry: Entry) -> Closed:
+def closed(identity: str, entry: Entry, text: Text | None = None) -> Closed:
     """The line of a call that is over."""
     facts, decision = entry.facts, entry.decision
     return Closed(
@@ -245,7 +301,27 @@ def closed(identity: str, entry: Entry) -> Closed:
         reason=entry.reason,
         unpriced=entry.unpriced,
         attempts=entry.tried,
+        text=text,
     )
+
+
+def _ways(call: Admitted, routed: Routed) -> set[tuple[Rung, Lane]]:
+    """Rungs and lanes that a call may take: what was made of it may be refused, and it then goes as asked."""
+    request, decision = call.request, routed.decision
+    asked = Rung(request.model or "" if request is not None else "")
+    if routed.facts is not None:
+        asked = Rung(asked.model, routed.facts.effort)
+    if decision is not None:
+        asked = Rung(decision.baseline.model, decision.baseline.effort)
+    carried = decision is not None and routed.carried
+    effort = decision.plan.rung.effort if decision is not None and carried else asked.effort
+    sent = Rung(routed.outgoing.model or "", effort)
+    lane: Lane = routed.state.lane if routed.state is not None else "standard"
+    return {(sent, routed.outgoing.lane), (asked, lane)}
+
+
+def _unknown(workload: int, model: str, effort: str | None) -> int | None:
+    """Of no workload is it known how much its calls write."""
 
 
 def _outside(key: Key, call: Admitted, workload: str | None) -> Answer | None:

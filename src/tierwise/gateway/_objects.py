@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
+from tierwise.errors import LedgerUnavailable
 from tierwise.ledger import Ledger
 
 _PATH: Final = re.compile(r"/v1/(responses|conversations|files|batches|chat/completions)/([^/?]+)")
@@ -30,6 +32,7 @@ class Objects:
     def __init__(self, ledger: Ledger | None) -> None:
         self._ledger = ledger
         self._recent: dict[str, str] = {}
+        self._unwritten: dict[str, str] = {}
 
     def own(self, identity: str, project: str, *, lasting: bool = False) -> None:
         """An object was made. `lasting` writes it down now; calls come into the ledger by themselves."""
@@ -37,11 +40,20 @@ class Objects:
             self._recent.pop(next(iter(self._recent)))
         self._recent[identity] = project
         if lasting and self._ledger is not None:
-            self._ledger.own(identity, project)
+            self._unwritten[identity] = project
+            with suppress(LedgerUnavailable):
+                self.tend()
+
+    def tend(self) -> None:
+        """Write down what could not be while the ledger was gone. Raises LedgerUnavailable."""
+        for identity, project in list(self._unwritten.items()):
+            if self._ledger is not None:
+                self._ledger.own(identity, project)
+            self._unwritten.pop(identity, None)
 
     def may(self, identity: str, project: str) -> bool:
-        """Whether a project sees an object: only its own."""
-        found = self._recent.get(identity)
+        """Whether a project sees an object: only its own. Raises LedgerUnavailable."""
+        found = self._recent.get(identity) or self._unwritten.get(identity)
         if found is None and self._ledger is not None:
             found = self._ledger.owner(identity)
         return found == project

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -21,23 +19,22 @@ from tierwise.gateway._access import Access
 from tierwise.gateway._alerts import Caches
 from tierwise.gateway._force import Force
 from tierwise.gateway._gate import LedgerGate, NoRecorder
+from tierwise.gateway._housekeeping import Housekeeping
+from tierwise.gateway._keep import Keeping
 from tierwise.gateway._later import look, remember
 from tierwise.gateway._lookout import Alerting, Condition, looking_out
 from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._objects import Objects
-from tierwise.gateway._own import ROUTING, Own, off_for
+from tierwise.gateway._own import Own
 from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
 from tierwise.gateway._watch import watching
-from tierwise.ledger import Budgets, Keys, Ledger, Policies, Spool, corrections, newest
+from tierwise.ledger import Budgets, Keys, Ledger, Policies, Spool, newest
 from tierwise.online import Asked, Pipeline
 from tierwise.policy import Live
 from tierwise.upstream import Upstream
 
-_LOG: Final = logging.getLogger("tierwise.gateway")
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-LOOK: Final = 1.0
-"""Seconds between looks at the policy file and at the routing flag."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +103,21 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     caches, condition = Caches(), Condition(spool=spool.folder, folded=time.monotonic())
     pipeline = _pipeline(options, name, catalog, live, gate, caches)
     remember(pipeline, ledger)
-    own = Own(pipeline, ledger, metrics, lambda: None)
+    gate.most_output = pipeline.most_output
+    keeping = Keeping(
+        settings=options.settings,
+        force=force,
+        pipeline=pipeline,
+        gate=gate,
+        objects=objects,
+        budgets=budgets,
+        ledger=ledger,
+        spool=spool,
+        metrics=metrics,
+        condition=condition,
+        housekeeping=Housekeeping(pipeline, ledger, spool),
+    )
+    own = Own(pipeline, ledger, metrics, keeping.unready)
     where = f"{options.host}:{options.port}"
     lookout = looking_out(options.alerting, where, catalog, pipeline, gate, caches, condition)
     async with Upstream(options.upstream, options.upstream_key) as upstream, lookout:
@@ -125,14 +136,15 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
         runner = web.ServerRunner(
             web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain
         )
-        background = asyncio.create_task(
-            _keep(options, force, pipeline, gate, budgets, ledger, spool, metrics, condition)
-        )
+        await keeping.look()
+        background = asyncio.create_task(keeping.run())
         later = asyncio.create_task(_look_later(pipeline, upstream, options))
         try:
             await runner.setup()
             port = await _listen(runner, options)
             yield Serving(options.host, port, pipeline, ledger, spool)
+            keeping.ending = True
+            await asyncio.sleep(options.settings.linger)
         finally:
             await runner.cleanup()
             for task in (background, later):
@@ -214,41 +226,3 @@ def _safe(options: Options, keys: Keys) -> None:
         raise CallerError(
             f"expected a key before listening on {options.host}; make one with: tierwise keys create NAME"
         )
-
-
-async def _keep(
-    options: Options,
-    force: Force | None,
-    pipeline: Pipeline,
-    gate: LedgerGate,
-    budgets: Budgets,
-    ledger: Ledger,
-    spool: Spool,
-    metrics: Metrics,
-    condition: Condition,
-) -> None:
-    """Fold the spool, and look at policy, budgets and the routing flag, until cancelled."""
-    looked = 0.0
-    while True:
-        await asyncio.sleep(options.settings.fold_every)
-        try:
-            current = spool.path
-            for path in await asyncio.to_thread(lambda: spool.paths):
-                await asyncio.to_thread(ledger.fold, path, orphan=path < current)
-            condition.folded = time.monotonic()
-            metrics.spooled.set(spool.size)
-            now = asyncio.get_running_loop().time()
-            if now - looked >= LOOK:
-                looked = now
-                flags = await asyncio.to_thread(ledger.flags)
-                pipeline.off = flags.get(ROUTING) == "off"
-                pipeline.off_for = off_for(flags)
-                gate.budgets = await asyncio.to_thread(ledger.budgets)
-                gate.correct(await asyncio.to_thread(corrections, ledger, gate.settled))
-                await asyncio.to_thread(budgets.tend, dt.datetime.now(dt.UTC).date())
-                live = await asyncio.to_thread(force.changed) if force is not None else None
-                condition.refused = force.refused if force is not None else None
-                if live is not None:
-                    pipeline.go_by(live.policy, live.learned, live.key)
-        except Exception:  # noqa: BLE001 - the database may be gone for a while, the spool holds what is new
-            _LOG.exception("the ledger cannot be reached; the spool holds what is new")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
@@ -180,23 +181,32 @@ class Gateway:
 
     async def _carry(self, request: web.BaseRequest, asked: Asked, upstream: Upstream) -> web.StreamResponse:
         """The pipeline's course, driven."""
-        course, incoming = Course(self._pipeline, asked), None
+        course, incoming, pieces = Course(self._pipeline, asked), None, None
         while (outgoing := course.outgoing) is not None:
             try:
                 incoming = await upstream.send(outgoing)
                 whole = None if _streams(incoming) else await incoming.read()
+                pieces = aiter(incoming) if whole is None else None
+                course.came(
+                    Reply(
+                        status=incoming.status,
+                        headers=incoming.headers,
+                        body=whole,
+                        attempts=incoming.attempts,
+                    )
+                )
+                while course.looks and pieces is not None:
+                    course.piece(await anext(pieces, None))
             except BaseException as fault:
                 course.failed(fault)
                 raise
-            course.came(
-                Reply(
-                    status=incoming.status, headers=incoming.headers, body=whole, attempts=incoming.attempts
-                )
-            )
+            if course.outgoing is not None:
+                await incoming.aclose()
         answer = course.answer
         if answer.body is not None or incoming is None:
             return _response(answer)
-        return await _piped(request, answer, incoming, responses=asked.path.startswith("/v1/responses"))
+        responses = asked.path.startswith("/v1/responses")
+        return await _piped(request, answer, incoming, responses=responses, pieces=pieces)
 
     async def _pass(
         self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, upstream: Upstream
@@ -257,7 +267,12 @@ def _add(response: web.StreamResponse, headers: Headers) -> None:
 
 
 async def _piped(
-    request: web.BaseRequest, answer: Answer, incoming: Incoming, *, responses: bool
+    request: web.BaseRequest,
+    answer: Answer,
+    incoming: Incoming,
+    *,
+    responses: bool,
+    pieces: AsyncIterator[bytes] | None = None,
 ) -> web.StreamResponse:
     """A stream, piece by piece as it comes; one that breaks ends as an error, never as if it had ended."""
     response, passage = web.StreamResponse(status=answer.status), answer.passage
@@ -265,7 +280,9 @@ async def _piped(
     try:
         await response.prepare(request)
         try:
-            async for piece in incoming:
+            if answer.held:
+                await response.write(answer.held)
+            async for piece in pieces or incoming:
                 out = passage.feed(piece) if passage is not None else piece
                 if out:
                     await response.write(out)

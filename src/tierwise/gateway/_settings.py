@@ -25,5 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between foldings of the spool into the database."""
     look_later: float = 60.0
     """Seconds between looks at background calls whose callers have not asked for their answer."""
+    linger: float = 0.0
+    """Seconds that it goes on taking calls, but is not ready, before it stops: for whoever sends it calls to notice."""
     drain: float = 30.0
     """Seconds that calls under way may take to end when the gateway stops."""

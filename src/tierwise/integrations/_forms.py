@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ ENDPOINTS: Final[dict[str, str]] = {
     "text_completion": "/v1/completions",
 }
 """Paths by LiteLLM's call types; calls of other types are not looked at."""
+_PLACE: Final = re.compile(r"\[\d+\]$")
 DECIDED: Final = frozenset({"/v1/chat/completions", "/v1/responses"})
 LARGEST: Final = 1_000_000
 """Characters of a request that is asked about: a larger one takes too long to write down."""
@@ -107,7 +109,10 @@ def verdict_of(found: Any) -> Verdict:
     """A decision as the service answers it. Raises ValueError, TypeError, KeyError for anything else."""
     identity, path, body = found["id"], found["path"], found["body"] or {}
     rung = (found.get("rung") or {}).get("model") or ""
-    names = frozenset(change["parameter"].partition(".")[0] for change in found.get("changes") or ())
+    # A change inside one message ('messages[0]....') is one of the field.
+    names = frozenset(
+        _PLACE.sub("", change["parameter"].partition(".")[0]) for change in found.get("changes") or ()
+    )
     if not isinstance(body, dict) or not all(isinstance(text, str) for text in (identity, path, rung)):
         raise TypeError("expected an id, a path, a rung and a body")
     if names and not isinstance(body.get("model"), str):

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from tierwise.ledger._budgets import Budgets, Held, Over, Standing
 from tierwise.ledger._entries import Entered, entries
+from tierwise.ledger._export import write_parquet
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._leases import Leases
+from tierwise.ledger._lengths import Wrote, newest_lengths
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
 from tierwise.ledger._money import Budget, exact, plain, read_amount, shares
 from tierwise.ledger._policies import GATEWAY, Policies, Version
 from tierwise.ledger._queue import Queue
 from tierwise.ledger._reconcile import Difference, reconcile
+from tierwise.ledger._rows import SETTLED, UNKNOWN, day_of
 from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
-from tierwise.ledger._store import SETTLED, UNKNOWN, Ledger, day_of
+from tierwise.ledger._store import Ledger
+from tierwise.ledger._texts import forget, lines_with_text, purge
 from tierwise.ledger._totals import BY, Total
 
 __all__ = [
@@ -48,19 +52,25 @@ __all__ = [
     "Standing",
     "Total",
     "Version",
+    "Wrote",
     "corrections",
     "day_of",
     "decode_line",
     "encode_line",
     "entries",
     "exact",
+    "forget",
+    "lines_with_text",
     "newest",
+    "newest_lengths",
     "orphans",
     "plain",
+    "purge",
     "read_amount",
     "reconcile",
     "settle",
     "settling",
     "shares",
     "uncovered",
+    "write_parquet",
 ]

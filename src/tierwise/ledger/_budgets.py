@@ -19,11 +19,9 @@ from typing import Final, Protocol
 import msgspec
 
 from tierwise.errors import LedgerUnavailable
-from tierwise.ledger._leases import PART, period_of
+from tierwise.ledger._leases import PART, REST, period_of
 from tierwise.ledger._money import Budget
 
-REST: Final = 5.0
-"""Seconds that a database which could not be reached is left alone by calls."""
 _NOTHING: Final = Decimal(0)
 _LEAST: Final = Decimal("1e-9")
 

@@ -10,7 +10,8 @@ import msgspec
 import sqlalchemy as sa
 
 from tierwise.ledger._money import read_amount
-from tierwise.ledger._store import SETTLED, UNKNOWN, Ledger
+from tierwise.ledger._rows import SETTLED, UNKNOWN
+from tierwise.ledger._store import Ledger
 from tierwise.ledger._tables import BOOK, PAID, calls
 
 

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from tierwise.errors import CallerError
 from tierwise.ledger._money import Budget
-from tierwise.ledger._store import Ledger, now
+from tierwise.ledger._rows import now
+from tierwise.ledger._store import Ledger
 from tierwise.ledger._tables import keys
 
 PREFIX: Final = "tw-"
@@ -100,11 +101,11 @@ class Keys:
         return [_key(row) for row in rows]
 
     def find(self, text: str) -> Key | None:
-        """The key that a text is; None where it is none, or one that was ended."""
+        """The key that a text is; None where it is none, or one that was ended. Raises LedgerUnavailable."""
         identity, _, secret = text.removeprefix(PREFIX).partition("-")
         if not text.startswith(PREFIX) or not secret:
             return None
-        with self._ledger.engine.connect() as connection:
+        with self._ledger.asked() as connection:
             row = connection.execute(sa.select(keys).where(keys.c.id == identity)).mappings().first()
         # As long for an unknown id as for a wrong secret.
         salt, kept = (row["salt"], row["digest"]) if row is not None else (b"\0" * 16, b"\0" * 32)

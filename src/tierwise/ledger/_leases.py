@@ -26,6 +26,8 @@ BEFORE: Final = ""
 """The process whose lease is what was spent before anybody asked."""
 PART: Final = 50
 """A lease is a fiftieth of the budget at a time, and never above a quarter of what is left."""
+REST: Final = 5.0
+"""Seconds that a database which could not be reached is left alone by calls."""
 _NOTHING: Final = Decimal(0)
 _STEP: Final = Decimal("1e-9")
 """What is leased ahead is a multiple of it: quarters of quarters would grow digits without end."""

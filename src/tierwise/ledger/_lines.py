@@ -8,6 +8,7 @@ from functools import cache
 import msgspec
 
 from tierwise.calls import Attempt, Recorded
+from tierwise.policy import Text
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened", tag_field="line", omit_defaults=True):
@@ -44,6 +45,8 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, tag="closed", tag_field=
     unpriced: str | None = None
     attempts: tuple[Attempt, ...] = ()
     """Every request that was sent for it."""
+    text: Text | None = None
+    """What the policy has kept of its text; in the same line, so that neither is there without the other."""
 
 
 Line = Opened | Closed

@@ -8,7 +8,8 @@ import msgspec
 import sqlalchemy as sa
 
 from tierwise.errors import CallerError
-from tierwise.ledger._store import Ledger, now
+from tierwise.ledger._rows import now
+from tierwise.ledger._store import Ledger
 from tierwise.ledger._tables import approvals, policies, uses
 from tierwise.policy import Learned, Live, Policy, learned_bytes, parse_learned
 

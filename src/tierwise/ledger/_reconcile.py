@@ -14,7 +14,8 @@ from tierwise.calls import CostLine
 from tierwise.catalog import Catalog
 from tierwise.errors import CallerError, CatalogError
 from tierwise.ledger._money import exact, read_amount
-from tierwise.ledger._store import UNKNOWN, Ledger
+from tierwise.ledger._rows import UNKNOWN
+from tierwise.ledger._store import Ledger
 from tierwise.ledger._tables import BOOK, PAID, calls
 
 CLOSE: Final = Decimal("0.01")

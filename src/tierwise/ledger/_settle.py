@@ -21,7 +21,8 @@ from tierwise.errors import CallerError
 from tierwise.ledger._leases import correct
 from tierwise.ledger._money import exact, plain, read_amount, shares
 from tierwise.ledger._reconcile import Compared, compared, same
-from tierwise.ledger._store import SETTLED, UNKNOWN, Ledger, now
+from tierwise.ledger._rows import SETTLED, UNKNOWN, now
+from tierwise.ledger._store import Ledger
 from tierwise.ledger._tables import calls, events, settlements, take_turn
 
 FINAL: Final = dt.timedelta(days=1)

@@ -15,6 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -26,6 +27,12 @@ ROOM: Final = 16 * 1024 * 1024
 """Bytes of a file; when they are used up the next one is begun."""
 BLOCK: Final = 1024 * 1024
 SUFFIX: Final = ".spool"
+UNNAMED: Final = ".begun"
+"""Suffix of a file that is not locked yet."""
+MARGIN: Final = 64 * 1024
+"""Bytes that are to be left in a file: with fewer, the next one is begun before a call needs it."""
+FORGOTTEN: Final = 60.0
+"""Seconds after which a file without a name is of a process that is gone."""
 _END: Final = b"\0"
 """What stands where nothing has been written yet; no line holds it."""
 
@@ -47,6 +54,8 @@ class Spool:
         self.process = process or token_hex(4)
         self._room = room
         self._lock = threading.Lock()
+        self._file = -1
+        self._lost = False
         self.size = 0
         """Bytes of the file that are written."""
         try:
@@ -62,9 +71,15 @@ class Spool:
         raw = encode_line(line)
         with self._lock:
             end = self.size + len(raw)
+            if self._file < 0:
+                raise OSError("the spool is closed")
+            if self._lost:
+                raise FileNotFoundError(f"{self._path}: somebody took the spool away")
             if end > len(self._map):
-                self._finish()
+                # The full file stays where the next one cannot be begun: it is tried again then.
+                before = self._map, self._file, self.size
                 self._begin(max(self._room, len(raw)))
+                _finish(*before)
                 end = len(raw)
             # The line break comes last, so that a torn line is never taken for a whole one.
             self._map[self.size : end - 1] = raw[:-1]
@@ -81,30 +96,68 @@ class Spool:
         """Every file of this process, oldest first; lines go to the last."""
         return sorted(self.folder.glob(f"*-{self.process}{SUFFIX}"))
 
+    def turn(self) -> None:
+        """Begin the next file, so that this one can go once it is folded. Raises OSError where the disk is full."""
+        with self._lock:
+            if self._file >= 0 and self.size:
+                before = self._map, self._file, self.size
+                self._begin(self._room)
+                _finish(*before)
+
     def close(self) -> None:
         """Let go of the file: what is in it can be folded by anybody. May be repeated."""
         with self._lock:
             if self._file >= 0:
-                self._finish()
+                _finish(self._map, self._file, self.size)
+                self._file = -1
+
+    def tend(self) -> str | None:
+        """Why nothing could be written down now, None where it could: to be asked every second or so.
+
+        What is in a file that somebody took away goes into another one.
+        """
+        with self._lock:
+            try:
+                # Lines in a file without a name would never be folded: none is taken until it has one.
+                self._lost = self._file >= 0 and not self._path.exists()
+                if self._lost:
+                    before = self._map, self._file, self.size
+                    self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                    self._begin(max(self._room, self.size))
+                    written = before[2]
+                    self._map[:written] = before[0][:written]
+                    self.size, self._lost = written, False
+                    _finish(*before)
+                elif self._file >= 0 and len(self._map) - self.size < MARGIN:
+                    before = self._map, self._file, self.size
+                    self._begin(self._room)
+                    _finish(*before)
+            except OSError as error:
+                return f"{self.folder}: {error.strerror or error}"
+            return None if self._file >= 0 else "the spool is closed"
 
     def _begin(self, room: int) -> None:
         path = self.folder / f"{time.time_ns():020d}-{self.process}{SUFFIX}"
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+        # It gets its name once it is locked: before that, somebody would take it for an orphan.
+        unnamed = path.with_suffix(UNNAMED)
+        file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             _take_room(file, room)
             _lock(file)
-            self._map = mmap.mmap(file, room)
+            mapped = mmap.mmap(file, room)
+            unnamed.rename(path)
         except OSError:
             os.close(file)
-            path.unlink(missing_ok=True)
+            unnamed.unlink(missing_ok=True)
             raise
-        self._path, self._file, self.size = path, file, 0
+        self._map, self._path, self._file, self.size = mapped, path, file, 0
 
-    def _finish(self) -> None:
-        self._map.close()
-        os.truncate(self._file, self.size)
-        os.close(self._file)
-        self._file = -1
+
+def _finish(mapped: mmap.mmap, file: int, size: int) -> None:
+    """Let go of a file, cut to what is written."""
+    mapped.close()
+    os.truncate(file, size)
+    os.close(file)
 
 
 def _take_room(file: int, room: int) -> None:
@@ -119,16 +172,29 @@ def orphans(folder: Path) -> list[Path]:
     """Files whose process is gone, oldest first."""
     found = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        try:
-            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            if _lock(file):
+        with alone_with(path) as alone:
+            if alone:
                 found.append(path)
-        finally:
-            os.close(file)
+    for path in folder.glob(f"*{UNNAMED}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > FORGOTTEN:
+                path.unlink()
     return found
+
+
+@contextmanager
+def alone_with(path: Path) -> Iterator[bool]:
+    """Hold a file whose process is gone; False where it lives, where another holds it, where the file is gone."""
+    try:
+        file = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        yield False
+        return
+    try:
+        # Another may have folded it and taken it away between opening and locking.
+        yield _lock(file) and path.exists()
+    finally:
+        os.close(file)
 
 
 def process_of(path: Path) -> str:

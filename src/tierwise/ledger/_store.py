@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from tierwise.calls import Recorded, decode_recorded, encode_recorded
-from tierwise.errors import ConfigurationError
-from tierwise.ledger._leases import Leases, settle_process
-from tierwise.ledger._lines import Closed, Line, Opened
+from tierwise.calls import Recorded, decode_recorded
+from tierwise.errors import ConfigurationError, LedgerUnavailable
+from tierwise.ledger._leases import REST, Leases, settle_process
+from tierwise.ledger._lines import Line
 from tierwise.ledger._money import Budget
-from tierwise.ledger._spool import SUFFIX, lines_from, orphans, process_of
+from tierwise.ledger._rows import SETTLED, UNKNOWN, money, now, take
+from tierwise.ledger._spool import SUFFIX, alone_with, lines_from, orphans, process_of
 from tierwise.ledger._tables import BOOK, budgets, calls, events, flags, folded, migrate, objects, settlements
-from tierwise.ledger._totals import Total, totals
+from tierwise.ledger._totals import Total, saved, totals
 
 GROUP: Final = 500
 """Lines folded in one transaction."""
-UNKNOWN: Final = "unknown"
-"""Status of a call whose process died before its end was known."""
-SETTLED: Final = "settled"
-"""Status of such a call once what OpenAI charged told what it cost; its cost is in its settlement."""
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -64,6 +62,8 @@ def _settle_sqlite(connection: Any, _: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA busy_timeout=10000")
+    # Text that is deleted is written over.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 
@@ -79,6 +79,8 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
+        self._folding = threading.Lock()
+        self._gone = float("-inf")
         try:
             self.version = migrate(self.engine)
         except sa.exc.SQLAlchemyError as error:
@@ -90,6 +92,25 @@ class Ledger:
         """Let go of every connection."""
         self.engine.dispose()
 
+    @contextmanager
+    def asked(self) -> Iterator[sa.Connection]:
+        """A transaction for a question that a call waits for.
+
+        A database that could not be reached is left alone for some seconds, so that calls do not
+        wait for it one after another.
+
+        Raises:
+            LedgerUnavailable: It cannot be reached, or could not be a moment ago.
+        """
+        if time.monotonic() - self._gone < REST:
+            raise LedgerUnavailable("the ledger could not be reached a moment ago")
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+            self._gone = time.monotonic()
+            raise LedgerUnavailable(f"the ledger cannot be reached: {type(error).__name__}") from None
+
     # ------------------------------------------------------------ folding
 
     def fold(self, path: Path, *, orphan: bool = False) -> int:
@@ -98,16 +119,26 @@ class Ledger:
         Args:
             path: The file.
             orphan: Whether its process is gone: calls without an end are then 'unknown', and the
-                file goes once all of it is in.
+                file goes once all of it is in. Nothing is done where another process is at it.
         """
-        taken = 0
-        for group, offset in self._groups(path):
-            with self.engine.begin() as connection:
-                _take(connection, group)
-                _reached(connection, path.name, offset)
-            taken += len(group)
-        if orphan:
+        if not orphan:
+            return self._fold(path)
+        with alone_with(path) as alone:
+            if not alone:
+                return 0
+            taken = self._fold(path)
             self._forget(path)
+            return taken
+
+    def _fold(self, path: Path) -> int:
+        taken = 0
+        # One at a time in this process; of other processes' files only orphans are folded, held alone.
+        with self._folding:
+            for group, offset in self._groups(path):
+                with self.engine.begin() as connection:
+                    take(connection, group)
+                    _reached(connection, path.name, offset)
+                taken += len(group)
         return taken
 
     def fold_orphans(self, folder: Path) -> int:
@@ -149,7 +180,7 @@ class Ledger:
         """One call's row, without its line, with what it was `settled` at; None where it is not in."""
         columns = [column for column in calls.c if column.name != "line"]
         query = sa.select(*columns, settlements.c.amount.label(SETTLED)).select_from(BOOK)
-        with self.engine.connect() as connection:
+        with self.asked() as connection:
             row = connection.execute(query.where(calls.c.id == identity)).mappings().first()
         return dict(row) if row is not None else None
 
@@ -163,9 +194,11 @@ class Ledger:
             for identity, line in connection.execute(query):
                 yield identity, decode_recorded(bytes(line))
 
-    def lines(self) -> Iterator[bytes]:
-        """Every call as a line of a recorder file, in the order they were sent."""
+    def lines(self, *, since: str | None = None) -> Iterator[bytes]:
+        """Every call since a UTC day as a line of a recorder file, in the order they were sent."""
         query = sa.select(calls.c.line).where(calls.c.line.is_not(None)).order_by(calls.c.at, calls.c.id)
+        if since is not None:
+            query = query.where(calls.c.day >= since)
         with self.engine.connect().execution_options(yield_per=1_000) as connection:
             for (line,) in connection.execute(query):
                 yield bytes(line) + b"\n"
@@ -176,18 +209,22 @@ class Ledger:
         """Sums by one of `BY`, most money first; all in one without it. Days are inclusive, UTC."""
         return totals(self.engine, by, since, until)
 
+    def saved(self, since: str | None = None, until: str | None = None) -> dict[str, Decimal]:
+        """USD saved by lever, estimated; adds up to as asked minus cost. Days are inclusive, UTC."""
+        return saved(self.engine, since, until)
+
     # ------------------------------------------------------------ objects and events
 
     def own(self, identity: str, project: str) -> None:
         """Write down whose an object is."""
-        with self.engine.begin() as connection:
+        with self.asked() as connection:
             known = connection.execute(sa.select(objects.c.id).where(objects.c.id == identity)).scalar()
             if known is None:
                 connection.execute(objects.insert().values(id=identity, project=project, made=now()))
 
     def owner(self, identity: str) -> str | None:
         """The project that an object belongs to; None for one that is not known."""
-        with self.engine.connect() as connection:
+        with self.asked() as connection:
             found = connection.execute(sa.select(objects.c.project).where(objects.c.id == identity)).scalar()
             if found is not None:
                 return str(found)
@@ -207,7 +244,7 @@ class Ledger:
         with self.engine.begin() as connection:
             connection.execute(budgets.delete().where(budgets.c.who == who))
             if budget.day is not None or budget.month is not None:
-                values = {"day": _money(budget.day), "month": _money(budget.month)}
+                values = {"day": money(budget.day), "month": money(budget.month)}
                 connection.execute(budgets.insert().values(who=who, **values))
             said = f"budget of {who}: {budget.day or '-'} a day, {budget.month or '-'} a month"
             connection.execute(events.insert().values(at=now(), who=by[:200], what=said))
@@ -225,7 +262,7 @@ class Ledger:
 
     def set_flag(self, name: str, value: str, who: str) -> None:
         """Set a flag, and note who did."""
-        with self.engine.begin() as connection:
+        with self.asked() as connection:
             done = connection.execute(flags.update().where(flags.c.name == name).values(value=value))
             if not done.rowcount:
                 connection.execute(flags.insert().values(name=name, value=value))
@@ -245,100 +282,15 @@ class Ledger:
             return [(at, who, what) for at, who, what in found]
 
 
-def now() -> int:
-    """Microseconds since the epoch."""
-    return time.time_ns() // 1_000
-
-
-def _take(connection: sa.Connection, group: list[Line]) -> None:
-    """Lines into the table: an end replaces a beginning, and nothing replaces an end."""
-    rows: dict[str, dict[str, Any]] = {}
-    for line in group:
-        before = rows.get(line.id)
-        if isinstance(line, Opened):
-            if before is None:
-                rows[line.id] = _opened(line)
-        elif before is None or before["status"] == UNKNOWN:
-            held = before["reserved"] if before is not None else None
-            end = _closed(line)
-            rows[line.id] = {**end, "reserved": held if _held_for(end) else None}
-    found = connection.execute(sa.select(calls.c.id, calls.c.status).where(calls.c.id.in_(list(rows))))
-    known = {identity: status for identity, status in found}  # noqa: C416 - rows are not pairs to mypy
-    new = [row for identity, row in rows.items() if identity not in known]
-    if new:
-        connection.execute(calls.insert(), new)
-    ends = [
-        row for identity, row in rows.items() if known.get(identity) == UNKNOWN and row["line"] is not None
-    ]
-    late = [
-        identity for identity in rows if known.get(identity) == SETTLED and rows[identity]["line"] is not None
-    ]
-    for identity in late:
-        said = f"the end of {identity} came after it was settled; what it was settled at stays"
-        connection.execute(events.insert().values(at=now(), who="ledger", what=said))
-    for row in ends:
-        values = {name: value for name, value in row.items() if name != "reserved" or not _held_for(row)}
-        connection.execute(calls.update().where(calls.c.id == row["id"]).values(**values))
-
-
-def _held_for(row: dict[str, Any]) -> bool:
-    """Whether a call that is over keeps what was held for it: nobody knows its end, nor what it cost."""
-    return row["status"] == UNKNOWN and row["cost"] is None
-
-
 def _reached(connection: sa.Connection, name: str, offset: int) -> None:
     done = connection.execute(folded.update().where(folded.c.spool == name).values(offset=offset))
     if not done.rowcount:
         connection.execute(folded.insert().values(spool=name, offset=offset))
 
 
-_EMPTY: Final[dict[str, Any]] = dict.fromkeys(column.name for column in calls.c)
-
-
-def _opened(line: Opened) -> dict[str, Any]:
-    """A call of which only the beginning is known: its money is held until it is settled."""
-    return _EMPTY | {
-        "id": line.id, "at": line.at, "day": day_of(line.at), "project": line.project, "key": line.key,
-        "endpoint": line.endpoint, "workload": line.workload, "asked": line.model, "lane": "standard",
-        "moved": False, "unproven": False, "status": UNKNOWN, "attempts": 1, "input": 0, "cached": 0,
-        "output": 0, "estimated": True, "reserved": str(line.reserved),
-    }  # fmt: skip
-
-
-def _closed(line: Closed) -> dict[str, Any]:
-    call = line.call
-    tokens = call.tokens
-    return _EMPTY | {
-        "id": line.id, "at": call.at or 0, "day": day_of(call.at or 0), "response_id": call.id,
-        "project": call.project, "key": call.key, "endpoint": call.endpoint, "workload": line.workload,
-        "task": line.task, "depth": line.depth, "name": call.name, "session": call.session,
-        "trace": call.trace, "asked": call.asked, "served": call.served, "rung": line.rung,
-        "lane": call.lane, "rule": line.rule, "stage": line.stage, "moved": line.moved,
-        "unproven": line.unproven, "status": call.status, "error": call.error, "reason": line.reason,
-        "attempts": max(1, len(line.attempts)), "input": tokens.input_total if tokens is not None else 0,
-        "cached": tokens.cached + tokens.audio_cached if tokens is not None else 0,
-        "output": tokens.output_total if tokens is not None else 0, "estimated": call.estimated,
-        "latency": call.latency, "cost": _money(call.cost), "as_asked": _money(call.as_asked),
-        "unpriced": line.unpriced, "line": _line(call),
-    }  # fmt: skip
-
-
-def _line(call: Recorded) -> bytes:
-    return encode_recorded(call).rstrip(b"\n")
-
-
-def _money(amount: Decimal | None) -> str | None:
-    return None if amount is None else f"{amount:f}"
-
-
 def _amount(text: str | None) -> Decimal | None:
     # A damaged budget is no missing one: this raises.
     return None if text is None else Decimal(text)
-
-
-def day_of(at: int) -> str:
-    """The UTC day of a time in microseconds, as ISO has it."""
-    return dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date().isoformat()
 
 
 def _short(error: Exception) -> str:

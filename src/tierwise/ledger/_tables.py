@@ -181,6 +181,29 @@ turns = sa.Table(
 )
 """A row that whoever must be alone changes first, which makes the others wait, in any database."""
 
+texts = sa.Table(
+    "texts",
+    metadata,
+    sa.Column("call", sa.String(64), primary_key=True),
+    sa.Column("project", sa.String(200)),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False, index=True),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("reply", sa.LargeBinary),
+)
+"""Text of calls whose policy has it kept: JSON, redacted, packed as zstandard; gone after `until`."""
+
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("call", sa.String(64)),
+    sa.Column("key", sa.String(200)),
+    sa.Column("project", sa.String(200)),
+)
+"""Whose text is not to be kept of calls up to a time, so that none comes in late from a spool."""
+
 waiting = sa.Table(
     "waiting",
     metadata,
@@ -257,6 +280,11 @@ def _second(connection: sa.Connection) -> None:
 
 
 def _third(connection: sa.Connection) -> None:
+    """Text of calls, for those whose policy has it kept."""
+    metadata.create_all(connection, tables=[texts, forgotten])
+
+
+def _fourth(connection: sa.Connection) -> None:
     """What waits."""
     metadata.create_all(connection, tables=[waiting, batches])
     connection.execute(turns.insert(), [{"name": "batches", "number": 0}])
@@ -271,7 +299,7 @@ _GROWS: Final = {
 }
 
 
-STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second, _third)
+STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second, _third, _fourth)
 """Migrations in order; the ledger's version is how many were taken. A step that was released is never changed."""
 
 _ALONE: Final = 0x7469657277697365

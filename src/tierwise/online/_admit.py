@@ -89,7 +89,7 @@ def labels_of(given: Labels, headers: Mapping[str, str], metadata: Mapping[str, 
     for name in _TEXTS:
         value = getattr(given, name) or headers.get(OURS + name) or _named(metadata, name)
         if value and len(value) <= LONGEST:
-            found[name] = value
+            found[name] = _written(value)
     parent = _TRACEPARENT.match(headers.get("traceparent", ""))
     if parent is not None:
         found.setdefault("trace", parent[1])
@@ -97,7 +97,12 @@ def labels_of(given: Labels, headers: Mapping[str, str], metadata: Mapping[str, 
     deadline = given.deadline or seconds(headers.get(OURS + "deadline") or metadata.get("deadline"))
     tags = given.tags or tuple(t.strip() for t in headers.get(OURS + "tags", "").split(",") if t.strip())
     route = given.route and headers.get(OURS + "route", "").lower() != "off"
-    return Labels(**found, deadline=deadline, tags=tags[:20], route=route)
+    return Labels(**found, deadline=deadline, tags=tuple(map(_written, tags[:20])), route=route)
+
+
+def _written(text: str) -> str:
+    """Text that can be written down: bytes of a header that are no UTF-8 come as lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def seconds(text: str | None) -> int | None:

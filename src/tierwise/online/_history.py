@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from tierwise.catalog import Tokens
+from tierwise.online._most import ENOUGH, Most
 from tierwise.online._recent import Recent
 from tierwise.policy import Latency, Learned, Lengths, Uses, lengths_against, use_name
 
@@ -17,6 +18,11 @@ LEAST: Final = 20
 """Calls from which a length or a time is taken for learned."""
 HALF: Final = 2_000
 """Calls of a rung after which older ones are given half their weight: models and prompts change."""
+
+
+ABOVE_MEAN: Final = 5
+"""The 99th percentile taken for that of answers of which an audit knows the mean: of lengths that fall
+off exponentially it is 4.6 times the mean."""
 
 
 class Sums(msgspec.Struct):
@@ -78,6 +84,7 @@ class History:
     def __init__(self, learned: Learned | None = None) -> None:
         self._learned = learned or Learned()
         self._uses: Recent[int, dict[str, Sums]] = Recent(WORKLOADS)
+        self._most: Recent[int, dict[str, Most]] = Recent(WORKLOADS)
         self._lines: dict[str, Line] = {}
         self._latency: dict[str, Latency] = dict(self._learned.latency)
         self._snapshots: dict[str, str] = {}
@@ -86,6 +93,32 @@ class History:
         """Learn lengths of a call that ended well."""
         rungs = self._uses.get(workload) or self._uses.put(workload, {})
         rungs.setdefault(use_name(model, effort), Sums()).add(tokens)
+
+    def add_most(self, workload: int, model: str, effort: str | None, output: int) -> None:
+        """Learn how much a call wrote for one answer, however it ended."""
+        rungs = self._most.get(workload) or self._most.put(workload, {})
+        rungs.setdefault(use_name(model, effort), Most()).add(output)
+
+    def most_output(self, workload: int, model: str, effort: str | None) -> int | None:
+        """Output tokens, reasoning among them, that 99 of 100 answers of the workload there do not pass.
+
+        Where it was not seen often enough there, the most of the rungs it was; else by the mean that
+        an audit learned. None where it was seen nowhere.
+        """
+        rungs = self._most.get(workload) or {}
+        here = rungs.get(use_name(model, effort))
+        if here is not None and here.tokens is not None:
+            return here.tokens
+        known = [most.tokens for most in rungs.values() if most.tokens is not None]
+        if known:
+            return max(known)
+        uses = self._learned.uses.get(workload, {})
+        mean = uses.get(use_name(model, effort)) or max(
+            uses.values(), key=lambda use: use.calls, default=None
+        )
+        if mean is None or mean.calls < ENOUGH:
+            return None
+        return ABOVE_MEAN * (mean.output + mean.reasoning)
 
     def add_time(self, model: str, lane: str, tokens: int, microseconds: int) -> None:
         """Learn how long a call took."""

@@ -76,6 +76,7 @@ def ended(entry: Entry, body: bytes, prices: Catalog, now: int, *, residency: bo
         flags=frozenset(flags),
         cost=money.cost,
         as_asked=money.as_asked,
+        saved=money.saved,
     )
     return msgspec.structs.replace(
         entry, line=late, cost=money.cost, as_asked=money.as_asked, unpriced=money.unpriced

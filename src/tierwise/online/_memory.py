@@ -6,6 +6,7 @@ enough to be stored beside the decision. Not locked: the pipeline is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -15,9 +16,13 @@ from tierwise.calls import Call, Request
 from tierwise.catalog import Catalog, Lane, Model, count_tokens, served_lane
 from tierwise.errors import CatalogError
 from tierwise.online._admit import hint_headers
+from tierwise.online._cache_state import PromptCache, Recognise, kept_warm
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
+from tierwise.online._lists import Lists, Narrow
 from tierwise.online._recent import Recent
+from tierwise.online._saved import left_out
+from tierwise.online._tools import NOTHING
 from tierwise.online._values import NO_LABELS, Admitted
 from tierwise.policy import (
     Decision,
@@ -25,6 +30,7 @@ from tierwise.policy import (
     Policy,
     Rung,
     State,
+    ToolSettings,
     arm_of,
     effort_as_asked,
     hints_of,
@@ -35,8 +41,6 @@ from tierwise.workloads import Facts
 
 TURNS: Final = 50_000
 """Prompts and responses that a next turn may build on."""
-PREFIXES: Final = 50_000
-"""Prefixes that may be warm."""
 TEXTS: Final = 2_000
 """Texts whose exact token count is remembered."""
 AUTO: Final = "auto"
@@ -54,27 +58,24 @@ class Turn(msgspec.Struct, frozen=True):
     """What the conversation is known by: its first prompt."""
 
 
-class Warm(msgspec.Struct, frozen=True):
-    """A prefix on one model."""
-
-    tokens: int
-    at: int
-
-
 class Memory:
     """Remembers calls, and says what a decision may know.
 
     Args:
         prices: Models by name.
         learned: What an audit learned.
+        key: The owner's key for digests.
     """
 
-    def __init__(self, prices: Catalog, learned: Learned | None = None) -> None:
+    def __init__(self, prices: Catalog, learned: Learned | None = None, key: bytes = b"") -> None:
         self._prices = prices
+        self.lists = Lists(learned, key)
+        """What is known of tool lists."""
         self._history = History(learned)
         self._prompts: Recent[int, Turn] = Recent(TURNS)
         self._responses: Recent[str, Turn] = Recent(TURNS)
-        self._prefixes: Recent[int, dict[str, Warm]] = Recent(PREFIXES)
+        self.cache = PromptCache(key)
+        """What is known of the prompt cache."""
         self._counts: Recent[int, int] = Recent(TEXTS)
         self._floors: Recent[tuple[str, str], int] = Recent(TEXTS)
 
@@ -88,15 +89,22 @@ class Memory:
         *,
         callers: frozenset[str],
         lanes: frozenset[Lane] | None,
+        recognise: Recognise | None = None,
     ) -> State:
-        """What the decision on a call may know, at a time in microseconds since the epoch."""
+        """What the decision on a call may know, at a time in microseconds since the epoch.
+
+        `recognise` says what the call would be with its tools in another order.
+        """
         asked, effort = self._asked(facts, policy)
         turn = self._turn(request, facts)
-        warm = self._warm(facts, at)
         labels = call.labels
         hints = {**request.metadata} if request.metadata else {}
         session = labels.session or labels.trace or (turn.root if turn is not None else _root(facts))
-        held = self._held(turn, at)
+        found = self.cache.look(call, request, facts, policy, at, asked, session, recognise)
+        # What upstream adds to a linked call, and what images hold, no block covers.
+        told = len(facts.blocks) == 4 and not _linked(request)
+        held = self._held(turn, at, found.warm if told else None)
+        unseen = 0 if told else held
         history = self._history
         learned = history.answer(facts.workload, asked.name, effort) if asked is not None else None
         output, reasoning = stated(effort)
@@ -104,6 +112,7 @@ class Memory:
             output, reasoning = learned[0], reasoning if learned[1] is None else learned[1]
         before = turn.tokens if turn is not None and _linked(request) else 0
         size = len(call.asked.body)
+        tools = self.lists.tools.unneeded(request, call.asked.body, facts) if policy.narrows else NOTHING
         windows: tuple[int, ...] = ()
         if size > self._surely_fits(policy, asked):
             windows = windows_of(self._models(policy, asked), facts.max_output_tokens or output + reasoning)
@@ -113,11 +122,18 @@ class Memory:
                 effort,
                 (output, reasoning),
                 input_tokens=before + input_tokens(request, facts, size, windows, self._count),
-                cached=max([held, *warm.values()]) if asked is not None else 0,
+                cached=max(found.cached, unseen) if asked is not None else 0,
                 writes=asked is not None and asked.cache.write_fee,
             ),
             lane=_lane(request),
-            warm=warm,
+            unused_tools=tools.digests,
+            unused_tokens=tools.tokens,
+            unused_sessions=tools.sessions,
+            kept_tools=tools.kept,
+            warm=found.warm,
+            readable=max(found.readable, unseen) if asked is not None else 0,
+            kept_warm=kept_warm(found.warmth),
+            cache=found.warmth,
             lengths=history.lengths(facts.workload, asked.name, effort) if asked is not None else {},
             deadline=labels.deadline,
             sent=sent_of(request, call.keys),
@@ -133,8 +149,61 @@ class Memory:
             lanes=lanes,
         )
 
-    def after(self, call: Call, facts: Facts | None, decision: Decision | None) -> None:
-        """Learn from a call that is over; `decision` is None for one that went as asked."""
+    def most_output(self, workload: int, model: str, effort: str | None) -> int | None:
+        """Output tokens that 99 of 100 answers of a workload do not pass on a rung; None where nothing tells."""
+        try:
+            found = self._prices.resolve(model).model
+        except CatalogError:
+            return None
+        return self._history.most_output(workload, found.name, effort_as_asked(effort, found))
+
+    def seen(self, workload: int, model: str, effort: str | None, output: int) -> None:
+        """Learn how much one answer of an earlier process wrote: output tokens, from 0."""
+        try:
+            found = self._prices.resolve(model).model
+        except CatalogError:
+            return
+        self._history.add_most(workload, found.name, effort_as_asked(effort, found), output)
+
+    def narrowed(
+        self,
+        call: Admitted,
+        request: Request,
+        facts: Facts,
+        policy: Policy,
+        settings: ToolSettings,
+        unused: frozenset[int],
+        at: int,
+    ) -> Narrow:
+        """The tools that a call goes out with under a rule's settings."""
+        return self.lists.narrowed(
+            call,
+            request,
+            facts,
+            settings,
+            unused=unused,
+            root=self._conversation(request, facts),
+            model=self._asked(facts, policy)[0],
+            at=at,
+        )
+
+    def _conversation(self, request: Request, facts: Facts) -> str:
+        """What the conversation is known by; '' where it would not be known again."""
+        turn = self._turn(request, facts)
+        return (turn.root if turn is not None else _root(facts)) or ""
+
+    def after(
+        self,
+        call: Call,
+        facts: Facts | None,
+        decision: Decision | None,
+        state: State | None = None,
+        left: int | None = None,
+    ) -> None:
+        """Learn from a call that is over; `decision` is None for one that went as asked.
+
+        `left`: input tokens of tool definitions that were left out, where not as decided.
+        """
         if facts is None or call.tokens is None or call.status not in {"ok", "incomplete"}:
             return
         try:
@@ -146,7 +215,12 @@ class Memory:
         effort = effort_as_asked(sent, model)
         name = plan.rung.model if plan is not None else facts.model or model.name
         at = call.at or 0
-        self._remember(call, facts, Rung(name, effort), model, at)
+        root = self._remember(call, facts, Rung(name, effort), at)
+        answers = max(1, call.request.n or 1) if call.request is not None else 1
+        self._history.add_most(facts.workload, model.name, effort, -(-call.tokens.output_total // answers))
+        asked = self._named(decision.baseline.model if decision is not None else facts.model) or model
+        whole = _whole(call, decision, left)
+        self.cache.after(whole, facts, decision, state, model, asked, call.session or call.trace or root)
         if call.status == "ok":
             self._history.add(facts.workload, model.name, effort, call.tokens)
         if call.latency:
@@ -154,8 +228,8 @@ class Memory:
         if call.model_served and call.model_served != model.name:
             self._history.add_snapshot(model.name, call.model_served)
 
-    def _remember(self, call: Call, facts: Facts, rung: Rung, model: Model, at: int) -> None:
-        """The turn, for the next one to be found by, and the prefixes that are warm now."""
+    def _remember(self, call: Call, facts: Facts, rung: Rung, at: int) -> str | None:
+        """The turn, for the next one to be found by. Gives what its conversation is known by."""
         request = call.request
         before = self._turn(request, facts) if request is not None else None
         root = before.root if before is not None else _root(facts)
@@ -166,10 +240,7 @@ class Memory:
         for name in (call.id, request.conversation if request is not None else None):
             if name:
                 self._responses.put(name, turn)
-        for block in facts.blocks:
-            if block.tokens >= model.cache.minimum:
-                of_model = self._prefixes.get(block.digest) or self._prefixes.put(block.digest, {})
-                of_model[model.name] = Warm(block.tokens, at)
+        return root
 
     def _turn(self, request: Request | None, facts: Facts) -> Turn | None:
         """The turn that this one goes on from."""
@@ -182,25 +253,20 @@ class Memory:
             return self._prompts.get(facts.blocks[2].digest)
         return None
 
-    def _held(self, turn: Turn | None, at: int) -> int:
-        """Tokens of the turn before that are warm on its rung."""
-        if turn is None:
+    def _held(self, turn: Turn | None, at: int, warm: Mapping[str, int] | None) -> int:
+        """Tokens of the turn before that are warm on its rung: as found by its prefixes, else as it was long."""
+        model = self._named(turn.rung.model) if turn is not None else None
+        if turn is None or model is None:
             return 0
-        try:
-            model = self._prices.resolve(turn.rung.model).model
-        except CatalogError:
-            return 0
+        if warm is not None:
+            return warm.get(model.name, 0)
         return read_of(turn.tokens, model) if at - turn.at <= window_of(model) else 0
 
-    def _warm(self, facts: Facts, at: int) -> dict[str, int]:
-        """By model, tokens of the longest prefix of this prompt that is warm there."""
-        found: dict[str, int] = {}
-        for block in facts.blocks:
-            for name, warm in (self._prefixes.get(block.digest) or {}).items():
-                model = self._prices.resolve(name).model
-                if at - warm.at <= window_of(model):
-                    found[name] = max(found.get(name, 0), read_of(warm.tokens, model))
-        return found
+    def _named(self, name: str | None) -> Model | None:
+        try:
+            return self._prices.resolve(name or "").model
+        except CatalogError:
+            return None
 
     def _asked(self, facts: Facts, policy: Policy) -> tuple[Model | None, str | None]:
         """The model that the call asks for, and the effort it would run at there."""
@@ -232,6 +298,21 @@ class Memory:
         key = hash(text)
         found = self._counts.get(key)
         return found if found is not None else self._counts.put(key, count_tokens(text))
+
+
+def _whole(call: Call, decision: Decision | None, left: int | None) -> Call:
+    """The call with the tool definitions that were left out of it: prefixes are known by the prompt as asked."""
+    gone = left_out(decision) if left is None and decision is not None else left or 0
+    tokens = call.tokens
+    if tokens is None or gone <= 0:
+        return call
+    # Definitions stand at the start: where anything was read, they would have been too.
+    found = (
+        msgspec.structs.replace(tokens, cached=tokens.cached + gone)
+        if tokens.cached
+        else msgspec.structs.replace(tokens, uncached=tokens.uncached + gone)
+    )
+    return msgspec.structs.replace(call, tokens=found)
 
 
 def _linked(request: Request) -> bool:

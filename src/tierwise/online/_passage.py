@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tierwise.calls import ChatStream, Endpoint, Status
 from tierwise.errors import TierwiseError, UpstreamGarbled
+from tierwise.online._hide import Hide
 from tierwise.upstream import Event, EventSplitter, StreamWatch, whole_reply
 
 MOST_KEPT: Final = 32 * 1024 * 1024
@@ -28,6 +29,7 @@ class Passage:
         hide_usage: Leave out the chunk that carries nothing but usage.
         ended: Told once, at the event that ends the stream, at its close, or when somebody left.
         strict: Whether a stream that closes before its end is an error, also where it is not translated.
+        hide: Takes out what only we asked for.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class Passage:
         hide_usage: bool,
         ended: End,
         strict: bool = False,
+        hide: Hide | None = None,
     ) -> None:
         self._translate = translate
         self._hide_usage = hide_usage
+        self._hide = hide
         self._strict = strict or translate is not None
         self._ended: End | None = ended
         self._splitter = EventSplitter()
@@ -95,13 +99,14 @@ class Passage:
 
     @property
     def _changes(self) -> bool:
-        return self._translate is not None or self._hide_usage
+        return self._translate is not None or self._hide_usage or self._hide is not None
 
     def _pass(self, event: Event) -> bytes:
         self._note(event)
-        out = event.raw
+        shown = self._hide.feed(event) if self._hide is not None else event
+        out = shown.raw if shown is not None else b""
         if self._translate is not None:
-            out = self._translate.feed(event.data)
+            out = self._translate.feed(shown.data) if shown is not None else b""
             if self._watch.ended:
                 out += self._translate.end()
         elif self._hide_usage and _only_usage(event):
@@ -112,7 +117,12 @@ class Passage:
 
     def _nothing_new(self, piece: bytes) -> bool:
         """Whether a piece is whole events that only go by, as most are: kept unsplit, and passed on."""
-        if self._translate is not None or self._splitter.waiting or not self._watch.passes(piece):
+        if (
+            self._translate is not None
+            or self._hide is not None
+            or self._splitter.waiting
+            or not self._watch.passes(piece)
+        ):
             return False
         self._keep(piece)
         return True

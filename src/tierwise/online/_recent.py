@@ -19,6 +19,9 @@ class Recent(Generic[Key, Value]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._kept
+
     def get(self, key: Key) -> Value | None:
         """What is kept under a key."""
         found = self._kept.get(key)

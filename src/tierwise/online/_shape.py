@@ -11,7 +11,12 @@ import msgspec
 from tierwise.calls import Outgoing, reasoning_lost, to_responses
 from tierwise.errors import RequestError
 from tierwise.online._admit import upward
-from tierwise.online._values import Admitted, Answer, Asked, Reply, Routed
+from tierwise.online._cache_fields import changed_for_cache
+from tierwise.online._lists import Narrow
+from tierwise.online._narrow import without
+from tierwise.online._search import Selection, with_only
+from tierwise.online._tools import Toolbox
+from tierwise.online._values import Admitted, Answer, Asked, Reply, Routed, Search
 from tierwise.policy import Change, Decision, State
 from tierwise.upstream import verdict
 from tierwise.workloads import Facts
@@ -77,8 +82,23 @@ def with_usage(call: Admitted, routed: Routed) -> Routed:
     return msgspec.structs.replace(routed, outgoing=outgoing, usage_added=True)
 
 
-def shape(call: Admitted, facts: Facts, state: State, decision: Decision) -> Routed:
+def shape(
+    call: Admitted,
+    facts: Facts,
+    state: State,
+    decision: Decision,
+    box: Toolbox | None = None,
+    narrow: Narrow | None = None,
+) -> Routed:
     """The request that a decision makes of a call.
+
+    Args:
+        call: As it came.
+        facts: Its facts.
+        state: What the decision knew.
+        decision: What to make of it.
+        box: Its tools, where the decision leaves some out.
+        narrow: Those that go out at first, where the others are searched for.
 
     Raises:
         RequestError: The decision asks for a change that this body cannot take.
@@ -91,6 +111,15 @@ def shape(call: Admitted, facts: Facts, state: State, decision: Decision) -> Rou
         translated = True
     if decision.changes:
         body = _changed(body, decision.changes)
+    if decision.plan.drop_tools and box is not None:
+        body = without(body, frozenset(box.name_of(digest) for digest in decision.plan.drop_tools))
+    search, selection = None, narrow.selection if narrow is not None else None
+    if decision.plan.tools.search == "client" and box is not None and selection is not None:
+        search = Search(box=box, selection=selection, whole=body)
+        body = with_only(body, box, selection)
+    deferral = narrow.deferral if narrow is not None and decision.plan.tools.search == "hosted" else None
+    if deferral is not None:
+        body = deferral.deferred(body)
     outgoing = msgspec.structs.replace(
         _outgoing(call, body, path), model=decision.plan.rung.model, lane=decision.plan.lane
     )
@@ -102,7 +131,16 @@ def shape(call: Admitted, facts: Facts, state: State, decision: Decision) -> Rou
         carried=bool(decision.changes),
         translated=translated,
         reasoning_lost=lost,
+        search=search,
+        deferral=deferral,
     )
+
+
+def with_selection(routed: Routed, search: Search, selection: Selection) -> Routed:
+    """The same call with other tools."""
+    outgoing = msgspec.structs.replace(routed.outgoing, body=with_only(search.whole, search.box, selection))
+    found = msgspec.structs.replace(search, selection=selection)
+    return msgspec.structs.replace(routed, outgoing=outgoing, search=found)
 
 
 def responses_path(path: str) -> str:
@@ -128,10 +166,12 @@ def _changed(body: bytes, changes: Iterable[Change]) -> bytes:
     """The body with the changes made: every other field keeps its bytes and its place."""
     fields = _FIELDS.decode(body)
     for change in changes:
-        if change.parameter in _BY_TRANSLATION:
+        if change.parameter in _BY_TRANSLATION or changed_for_cache(fields, change):
             continue
         name, _, inner = change.parameter.partition(".")
-        if name in {"tools", "lane"} or name.endswith("[]"):
+        if name == "tools":
+            continue
+        if name == "lane" or name.endswith("[]"):
             raise RequestError(f"{change.parameter} cannot be changed in a call that is waited for")
         if inner:
             nested = _object(fields.get(name))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, Protocol
 
 import msgspec
 
 from tierwise.calls import Attempt, Endpoint, Headers, Outgoing, Recorded, Request
-from tierwise.catalog import Lane
-from tierwise.policy import Decision, State
+from tierwise.catalog import Lane, Tokens
+from tierwise.online._hosted import Deferral
+from tierwise.online._search import STEPS, Selection
+from tierwise.online._tools import Toolbox
+from tierwise.policy import Decision, State, Text
 from tierwise.workloads import Facts
 
 
@@ -81,6 +85,32 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """Why the body could not be read."""
 
 
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """A call whose tools are searched for."""
+
+    box: Toolbox
+    selection: Selection
+    whole: bytes
+    """The request as it would go out with all of them."""
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """Names of all functions that may be left to the search."""
+        return frozenset(self.box.offered.places)
+
+    @property
+    def sent(self) -> frozenset[str]:
+        """Names of those that went out."""
+        return frozenset(self.box.offered.entries[place].name for place in self.selection.places)
+
+
+class Look(msgspec.Struct, frozen=True):
+    """Asks whoever sends for the next piece of the stream that just came; None is its end."""
+
+
+LOOK: Final = Look()
+
+
 class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """What goes upstream, and why."""
 
@@ -98,6 +128,24 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the stream was asked for usage that the caller did not ask for."""
     reasoning_lost: int = 0
     """Turns of the history whose reasoning cannot travel by the other endpoint."""
+    search: Search | None = None
+    """The call's tools, where only some of them went out."""
+    deferral: Deferral | None = None
+    """Those left to OpenAI's search."""
+
+    @property
+    def steps(self) -> int:
+        """Requests that it may take at most."""
+        return 1 + STEPS if self.search is not None else 1
+
+    def left(self, loaded: Sequence[str]) -> int | None:
+        """Input tokens of definitions that were left out after all, once so many were loaded by a search.
+
+        None where that is the decision's figure.
+        """
+        if self.search is not None:
+            return self.search.selection.tokens
+        return self.deferral.tokens - self.deferral.weight(loaded) if self.deferral is not None else None
 
     @property
     def lane(self) -> Lane:
@@ -136,6 +184,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     headers: Headers = ()
     body: bytes | None = None
     passage: Passing | None = None
+    held: bytes = b""
+    """Of a stream that was looked into: what the caller gets before the passage is fed."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,11 +226,17 @@ class Gate(Protocol):
     def open(self, identity: str, call: Admitted, routed: Routed) -> Answer | None:
         """Called before the send. An Answer refuses the call."""
 
-    def wait(self, identity: str, entry: Entry) -> None:
-        """Called for a call whose answer is to come: what is known of it so far."""
+    def more(self, identity: str, call: Admitted, routed: Routed) -> bool:
+        """Called before a call that was let go falls back; whether it may: money held, and written down."""
 
-    def close(self, identity: str, entry: Entry) -> None:
-        """Called once for each call that was let go, when it is over; and for each that somebody else sent."""
+    def wait(self, identity: str, entry: Entry, text: Text | None = None) -> None:
+        """Called for a call whose answer is to come: what is known of it so far, and what text is kept of it."""
+
+    def close(self, identity: str, entry: Entry, text: Text | None = None) -> None:
+        """Called once for each call that was let go, when it is over; and for each that somebody else sent.
+
+        `text` goes nowhere else: it is in no entry, so that no recorder, log or span can have it.
+        """
 
 
 class Watch(Protocol):
@@ -203,3 +259,11 @@ class Run(msgspec.Struct, kw_only=True):
     """Microseconds that it took, where whoever sent it says so; None counts from `at` to its end."""
     attempts: int = 0
     tried: tuple[Attempt, ...] = ()
+    turned_away: frozenset[str] = frozenset()
+    """Models on which upstream did not take it, as sent."""
+    fell_back: bool = False
+    """Whether another way was looked for because of that."""
+    earlier: tuple[Tokens, ...] = ()
+    """What steps used whose answers only asked for tools."""
+    loaded: tuple[str, ...] = ()
+    """Names of the tools that OpenAI's search loaded for it."""

@@ -26,16 +26,12 @@ from typing import Any, Final
 import msgspec
 
 from tierwise.calls import (
-    NOT_RECORDED,
-    Around,
-    Call,
     ChatStream,
     Headers,
     Outgoing,
     Request,
     Status,
     failed_reply,
-    live_call,
     named_place,
     to_chat,
 )
@@ -43,13 +39,16 @@ from tierwise.catalog import Catalog, Lane
 from tierwise.errors import RequestError, TierwiseError
 from tierwise.online._admit import admit, creates
 from tierwise.online._elsewhere import FORGOTTEN, Decisions, Sent, as_sent, in_words
+from tierwise.online._found import Beginning, needs_of, used_by
+from tierwise.online._hide import hiding
 from tierwise.online._keeper import Keeper
-from tierwise.online._late import Waiting, ended, ended_by, under_way
+from tierwise.online._late import Waiting, under_way
+from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
 from tierwise.online._passage import Passage
-from tierwise.online._price import price
+from tierwise.online._record import Record
 from tierwise.online._reply import refusal, told, without_body_headers
-from tierwise.online._seen import with_estimate
+from tierwise.online._search import STEPS
 from tierwise.online._shape import (
     as_asked,
     as_asked_after,
@@ -57,11 +56,28 @@ from tierwise.online._shape import (
     no_capacity,
     shape,
     untouched,
+    with_selection,
     with_usage,
 )
-from tierwise.online._values import Admitted, Answer, Asked, Entry, Gate, Recorder, Reply, Routed, Run
-from tierwise.online._watch import watched, watched_to_its_end
-from tierwise.policy import Learned, Policy, canonical, decide
+from tierwise.online._texts import Texts
+from tierwise.online._tools import REFUSED
+from tierwise.online._values import (
+    LOOK,
+    Admitted,
+    Answer,
+    Asked,
+    Entry,
+    Gate,
+    Look,
+    Recorder,
+    Reply,
+    Routed,
+    Run,
+    Search,
+)
+from tierwise.online._watch import watched
+from tierwise.policy import Learned, Policy, decide, rule_of
+from tierwise.upstream import whole_reply
 from tierwise.workloads import Facts, Recogniser, Role, TraceMemory, step_of
 
 _LOG: Final = logging.getLogger("tierwise")
@@ -73,7 +89,7 @@ _OURS_TO_MEND: Final = frozenset({400, 403, 404, 422})
 _ROUTED: Final = frozenset({"chat", "responses"})
 """Endpoints whose calls are decided; the others are taken down."""
 
-Steps = Generator[Outgoing, Reply, Answer]
+Steps = Generator[Outgoing | Look, Any, Answer]
 
 
 class Pipeline:
@@ -115,7 +131,6 @@ class Pipeline:
         name: str | None = None,
     ) -> None:
         self.policy = policy
-        self.recorder = recorder
         self.off = False
         """Whether every call goes as asked, for whoever turns routing off."""
         self.off_for: frozenset[str] = frozenset()
@@ -123,20 +138,28 @@ class Pipeline:
         self._prices = prices
         self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
         self._learned = learned
-        self._memory = Memory(prices, learned)
+        self._memory = Memory(prices, learned, key)
         self._traces = TraceMemory()
-        self._keeper = Keeper(key, names=names)
         self._callers = callers
-        self._project = project
         self._lanes = lanes
         self._residency = residency
         self._gate = gate
-        self.waiting = Waiting()
-        """Background calls whose end nobody has seen yet."""
         self._strict = strict
         self._clock = clock
         # Recognising, memory and recording are not for several threads at once; sending is.
         self._lock = threading.Lock()
+        self._record = Record(
+            prices,
+            recorder,
+            self._memory,
+            Keeper(key, names=names),
+            Texts(policy),
+            self._lock,
+            self._now,
+            gate=gate,
+            project=project,
+            residency=self._resident(policy),
+        )
         # Ids are a name of this process and a number: asking the system for chance each time is slow.
         self.name, self._numbers = name or _new_name(), itertools.count(1)
         """Name of this process: what the ids of its calls begin with."""
@@ -144,8 +167,29 @@ class Pipeline:
 
     def renew_lock(self) -> None:
         """Forget who holds the lock: for a process just forked, where nobody does."""
-        self._lock = threading.Lock()
+        self._lock = self._record.lock = threading.Lock()
         self.name = _new_name()
+
+    @property
+    def recorder(self) -> Recorder:
+        """What takes every followed call down."""
+        return self._record.recorder
+
+    @property
+    def waiting(self) -> Waiting:
+        """Background calls whose end nobody has seen yet."""
+        return self._record.waiting
+
+    def late(self, path: str, body: bytes) -> None:
+        """Take down a background call whose end somebody has seen, by what a look at it brought."""
+        self._record.late(path, body)
+
+    def _now(self) -> int:
+        """Microseconds since the epoch."""
+        return int(self._clock() * 1e6)
+
+    def _resident(self, policy: Policy | None) -> bool:
+        return self._residency or (policy is not None and policy.limits.residency is not None)
 
     def follow(self, asked: Asked) -> Steps:
         """Follow one call.
@@ -168,7 +212,7 @@ class Pipeline:
         call = admit(asked, endpoint)
         if asked.watch is not None:
             call = watched(call, asked.watch)
-        run = Run(id=self._new_id(), at=int(self._clock() * 1e6))
+        run = Run(id=self._new_id(), at=self._now())
         routed = self._route(call, run.at)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)
@@ -176,13 +220,16 @@ class Pipeline:
         if refused is not None:
             return refused
         reply = yield from self._send(call, routed, run)
-        if reply.status in _OURS_TO_MEND or no_capacity(reply):
-            again = as_asked_after(call, routed, reply)
-            if again is not None:
-                routed = again
-                reply = yield from self._send(call, routed, run)
+        while (other := self._another_way(call, routed, run, reply)) is not None:
+            before, routed = (routed, reply), other
+            reply = yield from self._send(call, routed, run)
+            if run.fell_back and reply.status in _OURS_TO_MEND:
+                # It was fit for where it was asked to go: what was said there is its answer.
+                routed, reply = before
+                break
+        routed, reply, held = yield from self._searched(call, routed, run, reply)
         if reply.body is None:
-            return self._pass_on(call, routed, run, reply)
+            return self._pass_on(call, routed, run, reply, held)
         return self._answer(call, routed, run, reply)
 
     def decided(self, asked: Asked) -> dict[str, Any]:
@@ -193,10 +240,7 @@ class Pipeline:
         Raises:
             RequestError: A path that calls no model.
         """
-        endpoint = creates(asked.method, asked.path)
-        if endpoint is None:
-            raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
-        routed = self._route(admit(asked, endpoint), int(self._clock() * 1e6))
+        routed = self._route(_calling(asked), self._now(), whole=False)
         identity = self._new_id()
         self._decisions.keep(identity, asked.project, routed)
         return in_words(identity, routed)
@@ -211,14 +255,13 @@ class Pipeline:
         Raises:
             RequestError: A path that calls no model.
         """
-        endpoint = creates(asked.method, asked.path)
-        if endpoint is None:
-            raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
-        call = admit(asked, endpoint)
+        call = _calling(asked)
         known = self._decisions.find(sent.decision, asked.project)
         identity, routed = known or (self._new_id(), self._not_decided(call, sent))
         run = Run(id=identity, at=sent.at, latency=sent.latency, attempts=1)
-        return self._settle(call, as_sent(call, sent, routed), run, sent.reply, sent.status, error=sent.error)
+        return self._record.settle(
+            call, as_sent(call, sent, routed), run, sent.reply, sent.status, error=sent.error
+        )
 
     def _not_decided(self, call: Admitted, sent: Sent) -> Routed:
         """A call that went without a decision, or with one that is not known here."""
@@ -235,9 +278,23 @@ class Pipeline:
         recogniser = Recogniser(key, learned.templates if learned is not None else None)
         with self._lock:
             self._recogniser, self._learned, self.policy = recogniser, learned, policy
-            self._keeper = Keeper(key, names=self._keeper.names)
+            self._record.keeper = Keeper(key, names=self._record.keeper.names)
+            self._record.texts = Texts(policy)
+            self._record.residency = self._resident(policy)
+            self._memory.lists.tools.go_by(learned, key)
+            self._memory.cache.key = key
 
-    def _route(self, call: Admitted, at: int) -> Routed:
+    def most_output(self, workload: int, model: str, effort: str | None) -> int | None:
+        """Output tokens that 99 of 100 answers of a workload do not pass on a rung; None where nothing tells."""
+        with self._lock:
+            return self._memory.most_output(workload, model, effort)
+
+    def seen(self, workload: int, model: str, effort: str | None, output: int) -> None:
+        """Learn how much one answer of an earlier process wrote: output tokens, from 0."""
+        with self._lock:
+            self._memory.seen(workload, model, effort, output)
+
+    def _route(self, call: Admitted, at: int, *, whole: bool = True) -> Routed:
         """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
         if call.request is None:
             return as_asked(call, reason=call.unread)
@@ -252,7 +309,7 @@ class Pipeline:
             if call.endpoint not in _ROUTED or unrouted or off:
                 why = "routing is off" if off else "asked not to be routed" if unrouted else None
                 return with_usage(call, msgspec.structs.replace(as_asked(call, reason=why), facts=facts))
-            return with_usage(call, self._decide(call, call.request, facts, self.policy, at))
+            return with_usage(call, self._decide(call, call.request, facts, self.policy, at, whole=whole))
         except Exception as fault:  # noqa: BLE001 - the call is worth more than our opinion of it
             if not isinstance(fault, TierwiseError):
                 _LOG.exception("routing failed; the call goes as asked")
@@ -274,8 +331,13 @@ class Pipeline:
         step = step_of(request, facts, span=span, parent=labels.parent, name=labels.name)
         return _placed(facts, workload, self._traces.role(labels.trace, step))
 
-    def _decide(self, call: Admitted, request: Request, facts: Facts, policy: Policy, at: int) -> Routed:
-        """Ask the policy, and shape the request as it says; its day is that of the call's own time."""
+    def _decide(
+        self, call: Admitted, request: Request, facts: Facts, policy: Policy, at: int, *, whole: bool
+    ) -> Routed:
+        """Ask the policy, and shape the request as it says; its day is that of the call's own time.
+
+        Tools are only searched for where the `whole` call, its replies too, comes by here.
+        """
         with self._lock:
             state = self._memory.state(
                 call,
@@ -285,32 +347,135 @@ class Pipeline:
                 at,
                 callers=self._callers | call.asked.callers,
                 lanes=self._lanes,
+                recognise=self._recogniser.recognise,
             )
-        today = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
-        decision = decide(facts, policy, state, self._prices, today)
-        return shape(call, facts, state, decision)
+        narrow = AS_SENT
+        if whole and request.tools and policy.narrows:
+            settings, unused = rule_of(facts, policy, state, self._prices).tools, state.unused_tools
+            with self._lock:
+                narrow = self._memory.narrowed(call, request, facts, policy, settings, unused, at)
+            state = msgspec.structs.replace(state, search=narrow.counts)
+        decision = decide(facts, policy, state, self._prices, _day(at))
+        if decision.plan.tools.search == "off" and not decision.plan.drop_tools:
+            return shape(call, facts, state, decision)
+        with self._lock:
+            box = self._memory.lists.tools.box(request)
+        return shape(call, facts, state, decision, box, narrow)
 
-    def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Reply, Reply]:
+    def _another_way(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Routed | None:
+        """How a call goes that upstream refused before its first byte; None where the refusal stands.
+
+        What we made of it goes as it was asked. A call as asked for which there is no room goes where
+        its rule's `fallback` says, as long as the budget has the money.
+        """
+        full = no_capacity(reply)
+        if run.fell_back or (not full and reply.status not in _OURS_TO_MEND):
+            return None
+        if routed.outgoing.model is not None:
+            run.turned_away |= {routed.outgoing.model}
+        again = as_asked_after(call, routed, reply)
+        if again is not None:
+            self._over_tools(routed, reply)
+            return again
+        return self._fall_back(call, routed, run) if full else None
+
+    def _fall_back(self, call: Admitted, routed: Routed, run: Run) -> Routed | None:
+        run.fell_back = True
+        policy, facts, state = self.policy, routed.facts, routed.state
+        if policy is None or facts is None or state is None or call.request is None:
+            return None
+        try:
+            away = frozenset(self._prices.resolve(name).model.name for name in run.turned_away)
+            state = msgspec.structs.replace(state, full=away)
+            decision = decide(facts, policy, state, self._prices, _day(run.at))
+            if decision.plan.rung == decision.baseline or decision.breach is not None:
+                return None
+            other = with_usage(call, shape(call, facts, state, decision))
+        except TierwiseError:
+            return None
+        except Exception:  # noqa: BLE001 - upstream's refusal is then the answer
+            _LOG.exception("no way around a lack of capacity could be found")
+            return None
+        if self._gate is not None and not self._gate.more(run.id, call, other):
+            return None
+        return other
+
+    def _searched(
+        self, call: Admitted, routed: Routed, run: Run, reply: Reply
+    ) -> Generator[Outgoing | Look, Any, tuple[Routed, Reply, bytes]]:
+        """Answer what asks for tools here, and send the call again with more of them; each time more, then all.
+
+        Returns the reply that is the caller's, and what of its stream was looked into.
+        """
+        while (search := routed.search) is not None and reply.status < 400:
+            body, held = reply.body, b""
+            if body is None:
+                held, asks = yield from self._looked(call, routed, run, search)
+                if not asks:
+                    return routed, reply, held
+                body = msgspec.json.encode(whole_reply(held))
+            needs = needs_of(body, search.sent, search.offered)
+            if not needs or search.selection.steps >= STEPS:
+                return routed, reply, held
+            run.earlier += (used_by(call.endpoint, body, run.at),)
+            routed = self._with_more(call, routed, search, needs)
+            reply = yield from self._send(call, routed, run)
+        return routed, reply, b""
+
+    def _looked(
+        self, call: Admitted, routed: Routed, run: Run, search: Search
+    ) -> Generator[Look, bytes | None, tuple[bytes, bool]]:
+        """The beginning of a stream until it tells what it is, all of it where it asks for tools; and whether it does."""
+        beginning = Beginning(search.sent, search.offered)
+        while beginning.verdict != "answer":
+            try:
+                piece = yield LOOK
+            except GeneratorExit:
+                raise
+            except BaseException as fault:
+                self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
+                raise
+            if piece is None:
+                break
+            beginning.feed(piece)
+        return beginning.held, beginning.verdict == "search"
+
+    def _with_more(self, call: Admitted, routed: Routed, search: Search, needs: list[str]) -> Routed:
+        """The call with more tools."""
+        facts = routed.facts
+        workload = facts.workload if facts is not None else 0
+        with self._lock:
+            selection = self._memory.lists.search.grown(search.selection, search.box, workload, needs)
+        return with_usage(call, with_selection(routed, search, selection))
+
+    def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Any, Reply]:
         """Run: the only step that waits."""
         run.attempts += 1
         try:
-            reply = yield routed.outgoing
+            reply: Reply = yield routed.outgoing
         except GeneratorExit:
             raise
         except BaseException as fault:
-            self._settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
+            self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
             raise
         run.tried += reply.attempts
         return reply
 
+    def _over_tools(self, routed: Routed, reply: Reply) -> None:
+        """Leave tools in from now on that upstream refused to go without."""
+        facts, decision = routed.facts, routed.decision
+        if facts is not None and decision is not None and b"tool" in (reply.body or b"").lower():
+            with self._lock:
+                self._memory.lists.tools.keep(facts.workload, decision.plan.drop_tools, REFUSED)
+
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
-        self._settle(call, routed, run, None, "error", error="tierwise_limits")
+        self._record.settle(call, routed, run, None, "error", error="tierwise_limits")
         message = f"refused by the policy: {breach}; ask for an approved model, or have the policy changed"
         return refusal(403, "tierwise_limits", message, self._told(routed, run, None))
 
-    def _pass_on(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Answer:
-        """A stream: settled when it ends, its expected cost told before."""
+    def _pass_on(self, call: Admitted, routed: Routed, run: Run, reply: Reply, held: bytes = b"") -> Answer:
+        """A stream: settled when it ends, its expected cost told before. Of it, `held` came already."""
         request = call.request
         wants = request is not None and b'"include_usage":true' in call.asked.body.replace(b" ", b"")
         passage = Passage(
@@ -318,19 +483,26 @@ class Pipeline:
             translate=ChatStream(include_usage=wants) if routed.translated else None,
             hide_usage=routed.usage_added,
             strict=self._strict,
-            ended=lambda body, how: self._settle(call, routed, run, body, how, goes_on=_goes_on(body, how)),
+            hide=hiding(call, routed),
+            ended=lambda body, how: self._record.settle(
+                call, routed, run, body, how, goes_on=_goes_on(body, how)
+            ),
         )
         headers = without_body_headers(reply.headers) if routed.translated else reply.headers
         headers = (*headers, *self._told(routed, run, None))
-        return Answer(status=reply.status, headers=headers, passage=passage)
+        first = passage.feed(held) if held else b""
+        return Answer(status=reply.status, headers=headers, passage=passage, held=first)
 
     def _answer(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Answer:
         """A whole reply: price it, take it down, answer in the form of the endpoint that was called."""
         body = reply.body or b""
         failed = reply.status >= 400
         goes_on = None if failed else under_way(body)
-        entry = self._settle(call, routed, run, body, "error" if failed else None, goes_on=goes_on)
+        entry = self._record.settle(call, routed, run, body, "error" if failed else None, goes_on=goes_on)
         headers, status = reply.headers, reply.status
+        hide = hiding(call, routed)
+        if hide is not None and status < 400:
+            headers, body = without_body_headers(headers), hide.whole(body)
         if routed.translated and status < 400:
             headers = without_body_headers(headers)
             status, body = failed_reply(body) or (status, to_chat(body))
@@ -344,128 +516,18 @@ class Pipeline:
         """Headers that tell what was decided; none where calls are only observed."""
         return told(run.id, routed, cost) if self.policy is not None else ()
 
-    def _settle(
-        self,
-        call: Admitted,
-        routed: Routed,
-        run: Run,
-        reply: bytes | Mapping[str, Any] | None,
-        status: Status | None,
-        *,
-        error: str | None = None,
-        goes_on: str | None = None,
-    ) -> Entry | None:
-        """Price, record, learn; `goes_on` is the id of a response whose end is to come.
 
-        A fault here is logged and never the caller's.
-        """
-        try:
-            done = live_call(
-                call.endpoint,
-                call.request,
-                call.asked.body,
-                reply,
-                self._around(call, routed, run, status, error),
-            )
-            with self._lock:
-                if goes_on is not None and call.request is not None and call.request.background:
-                    entry = self._wait(goes_on, done, routed, run)
-                else:
-                    entry = self._take_down(done, routed, run)
-        except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
-            _LOG.exception("a call could not be taken down")
-            return None
-        if call.asked.watch is not None:
-            watched_to_its_end(entry, call.asked.watch)
-        return entry
+def _calling(asked: Asked) -> Admitted:
+    """A call to a model, read. Raises RequestError for any other."""
+    endpoint = creates(asked.method, asked.path)
+    if endpoint is None:
+        raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
+    return admit(asked, endpoint)
 
-    def _around(
-        self, call: Admitted, routed: Routed, run: Run, status: Status | None, error: str | None
-    ) -> Around:
-        labels = call.labels
-        return Around(
-            at=run.at,
-            latency=run.latency if run.latency is not None else max(0, int(self._clock() * 1e6) - run.at),
-            lane=routed.lane,
-            status=status,
-            error=error,
-            project=call.asked.project or labels.project or self._project,
-            key=call.asked.key,
-            session=labels.session,
-            trace=labels.trace,
-            span=labels.span,
-            parent=labels.parent,
-            name=labels.name,
-            tags=labels.tags,
-            residency=self._resident,
-        )
 
-    def late(self, path: str, body: bytes) -> None:
-        """Take down a background call whose end somebody has seen, by what a look at it brought."""
-        identity = ended_by(path, body)
-        try:
-            with self._lock:
-                entry = self.waiting.take(identity) if identity is not None else None
-                if entry is not None:
-                    now = int(self._clock() * 1e6)
-                    self._close(ended(entry, body, self._prices, now, residency=self._resident))
-        except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
-            _LOG.exception("a background call could not be taken down")
-
-    def _wait(self, identity: str, done: Call, routed: Routed, run: Run) -> Entry:
-        """A background call that was taken on: what it costs is known once its end was seen."""
-        open_ended = msgspec.structs.replace(done, id=identity, status="unknown", tokens=None, error=None)
-        entry = self._entry(open_ended, routed, run)
-        if self._gate is not None:
-            self._gate.wait(run.id, entry)
-        self.recorder.record(entry)
-        self.waiting.add(identity, entry)
-        return entry
-
-    def _take_down(self, done: Call, routed: Routed, run: Run) -> Entry:
-        known, estimated = with_estimate(done, routed.facts)
-        entry = self._entry(known, routed, run, estimated=estimated)
-        self._memory.after(known, routed.facts, routed.decision if routed.carried else None)
-        self._close(entry)
-        return entry
-
-    def _close(self, entry: Entry) -> None:
-        if self._gate is not None:
-            self._gate.close(entry.id, entry)
-        self.recorder.record(entry)
-
-    @property
-    def _resident(self) -> bool:
-        policy = self.policy
-        return self._residency or (policy is not None and policy.limits.residency is not None)
-
-    def _entry(self, known: Call, routed: Routed, run: Run, *, estimated: bool = False) -> Entry:
-        decision = routed.decision
-        money = price(known, decision if routed.carried else None, self._prices, residency=self._resident)
-        line = msgspec.structs.replace(
-            self._keeper.keep(known, routed.facts),
-            estimated=estimated,
-            cost=money.cost,
-            as_asked=money.as_asked,
-            decision=msgspec.Raw(canonical(decision)) if decision is not None else NOT_RECORDED,
-            state=msgspec.Raw(msgspec.json.encode(routed.state))
-            if routed.state is not None
-            else NOT_RECORDED,
-        )
-        return Entry(
-            id=run.id,
-            line=line,
-            facts=routed.facts,
-            state=routed.state,
-            decision=decision,
-            reason=routed.reason,
-            attempts=run.attempts,
-            cost=money.cost,
-            as_asked=money.as_asked,
-            unpriced=money.unpriced,
-            reasoning_lost=routed.reasoning_lost,
-            tried=run.tried,
-        )
+def _day(at: int) -> dt.date:
+    """The UTC day of a time in microseconds."""
+    return dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
 
 
 def _placed(facts: Facts, workload: int, role: Role) -> Facts:

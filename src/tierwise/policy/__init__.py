@@ -7,11 +7,13 @@ all call it, and it is pure. A Policy is built in (`proposal`) or read from `tie
 
 from __future__ import annotations
 
-from tierwise.policy._decide import canonical, decide
-from tierwise.policy._decision import Change, Decision, Plan, Step
+from tierwise.policy._caching import MARK, ORDER
+from tierwise.policy._decide import canonical, decide, rule_of
+from tierwise.policy._decision import NO_CACHING, Caching, Change, Decision, Plan, Step
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
 from tierwise.policy._first import Suggestion, first_policy
+from tierwise.policy._keep import KEYS, REDACTIONS, Keep, Redaction, Text, unsafe
 from tierwise.policy._learned import (
     Learned,
     Uses,
@@ -23,16 +25,19 @@ from tierwise.policy._learned import (
     save_learned,
     use_name,
 )
-from tierwise.policy._levers import Use, at_effort, moved, rewritten, scaled, warmed, without_tools
+from tierwise.policy._levers import Use, at_effort, moved, reading, rewritten, scaled, warmed, without_tools
 from tierwise.policy._live import Live, load_live
 from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
 from tierwise.policy._match import trusted_hints, workload_of
+from tierwise.policy._narrow import below_the_cache
 from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
+from tierwise.policy._replay import Differs, Replayed, replay
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
-from tierwise.policy._state import ARMS, Hints, Latency, Sent, State
+from tierwise.policy._state import ARMS, Hints, Latency, Narrowing, Sent, State, Warmth
 from tierwise.policy._types import (
+    NO_CACHE,
     Bar,
     CacheSettings,
     Cascade,
@@ -51,25 +56,37 @@ __all__ = [
     "ARMS",
     "EFFORTS",
     "EFFORT_PERMILLE",
+    "KEYS",
     "LENGTHS",
+    "MARK",
+    "NO_CACHE",
+    "NO_CACHING",
     "NO_LIMITS",
+    "ORDER",
+    "REDACTIONS",
     "Bar",
     "CacheSettings",
+    "Caching",
     "Cascade",
     "Change",
     "Checked",
     "Decision",
+    "Differs",
     "Evidence",
     "Hints",
+    "Keep",
     "Latency",
     "Learned",
     "Lengths",
     "Limits",
     "Live",
     "Match",
+    "Narrowing",
     "Plan",
     "Policy",
     "Problem",
+    "Redaction",
+    "Replayed",
     "Rule",
     "Rung",
     "Sent",
@@ -77,11 +94,14 @@ __all__ = [
     "State",
     "Step",
     "Suggestion",
+    "Text",
     "ToolSettings",
     "Use",
     "Uses",
+    "Warmth",
     "arm_of",
     "at_effort",
+    "below_the_cache",
     "canonical",
     "check_policy",
     "decide",
@@ -101,12 +121,16 @@ __all__ = [
     "parse_learned",
     "parse_policy",
     "proposal",
+    "reading",
+    "replay",
     "rewritten",
+    "rule_of",
     "save_learned",
     "scaled",
     "schema_text",
     "sent_of",
     "trusted_hints",
+    "unsafe",
     "use_name",
     "warmed",
     "without_tools",

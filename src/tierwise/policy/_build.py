@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from tierwise.policy._file import (
     milliseconds,
     words,
 )
+from tierwise.policy._keep import MOST_PATTERNS, NAME, REDACTIONS, Keep, unsafe
 from tierwise.policy._learned import Learned, learned_digest, parse_learned, read_learned
 from tierwise.policy._lines import Path
 from tierwise.policy._problems import Sheet
@@ -29,6 +31,7 @@ from tierwise.policy._types import (
     CacheSettings,
     Cascade,
     Evidence,
+    Fallback,
     Limits,
     Match,
     Policy,
@@ -52,6 +55,8 @@ class Builder:
         self.sheet, self.prices, self._folder = sheet, prices, folder
         self.key = b""
         """The owner's key, once `policy` has read it."""
+        self.fallback: tuple[Fallback, ...] = ()
+        """Where calls go that upstream has no room for, for rules that do not say."""
         self.learned: Learned | None = None
         """What an audit learned, once `policy` has read it."""
 
@@ -71,6 +76,7 @@ class Builder:
             zero_retention=top.limits.zero_retention,
             residency=top.limits.residency,
         )
+        keep = self._keep(top)
         return Policy(
             name=top.name,
             ladder=ladder,
@@ -83,6 +89,47 @@ class Builder:
             trusts=frozenset(words(top.trusts)),
             learned=self._learned(top),
             key_id=key_id(self.key),
+            keep=keep if keep is not None else msgspec.UNSET,
+        )
+
+    def _keep(self, top: PolicyFile) -> Keep | None:
+        """What text is kept; None for none, and with a problem noted where it may not be."""
+        table = top.keep
+        if len(table.patterns) > MOST_PATTERNS:
+            said = f"expected at most {MOST_PATTERNS} patterns, found {len(table.patterns)}"
+            self.sheet.say(("keep", "patterns"), said)
+            return None
+        for name, pattern in table.patterns.items():
+            path = ("keep", "patterns", name)
+            if NAME.fullmatch(name) is None or name in REDACTIONS:
+                self.sheet.say(path, "expected a name of its own in small letters, digits, _ and -")
+            elif (why := unsafe(pattern)) is not None:
+                self.sheet.say(path, f"expected a pattern that is safe to run, found {pattern!r:.60}: {why}")
+        if table.text == "off":
+            return None
+        if top.limits.zero_retention:
+            said = f"expected 'off' under limits.zero_retention, found {table.text!r}: it stores bodies"
+            self.sheet.say(("keep", "text"), said)
+        for number, workload in enumerate(words(table.workloads)):
+            if re.fullmatch("[0-9a-f]{16}", workload) is None:
+                where = (
+                    ("keep", "workloads")
+                    if isinstance(table.workloads, str)
+                    else ("keep", "workloads", number)
+                )
+                self.sheet.say(where, f"expected a fingerprint of 16 hex digits, found {workload!r:.60}")
+        if table.retention is None:
+            self.sheet.say(
+                ("keep",), "expected the key 'retention', days that text is kept, found none; add it"
+            )
+            return None
+        return Keep(
+            text=table.text,
+            workloads=frozenset(words(table.workloads)),
+            share=table.share,
+            redact=frozenset(_several(table.redact)),
+            patterns=table.patterns,
+            retention=table.retention,
         )
 
     def _learned(self, top: PolicyFile) -> str | None:
@@ -157,6 +204,7 @@ class Builder:
             cache=CacheSettings(**msgspec.structs.asdict(table.cache)),
             tools=ToolSettings(**msgspec.structs.asdict(table.tools)),
             cascade=self._cascade(table.cascade, (*path, "cascade")),
+            fallback=self.fallback if table.fallback is None else _several(table.fallback),
             max_latency=milliseconds(table.max_latency) if table.max_latency is not None else None,
             may_drop=frozenset(_several(table.may_drop)),
             through_responses=table.through_responses,

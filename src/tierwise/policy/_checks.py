@@ -6,8 +6,10 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
+from tierwise.caching import LIVES
 from tierwise.catalog import Catalog, Model
 from tierwise.errors import CatalogError
+from tierwise.policy._caching import KEPT_LONG
 from tierwise.policy._lanes import STORES_BODIES
 from tierwise.policy._lines import Path
 from tierwise.policy._problems import Sheet
@@ -24,6 +26,7 @@ def check_rule(rule: Rule, path: Path, policy: Policy, prices: Catalog, now: dt.
     """Note everything that does not hold of one rule."""
     model = prices.resolve(rule.model).model if rule.model is not None else None
     problems = [*_stage(rule), *_move(rule, prices), *_lanes(rule, policy, model, prices, now)]
+    problems += [*_retention(rule, policy)]
     if model is not None:
         problems += [*_capabilities(rule, policy, model)]
         if model.shutdown is not None and model.shutdown <= now:
@@ -120,13 +123,21 @@ def _with_tools(rule: Rule, model: Model) -> Iterator[Said]:
         yield ("rung", "effort"), text
 
 
+def _retention(rule: Rule, policy: Policy) -> Iterator[Said]:
+    wanted = rule.cache.retention
+    if wanted not in {None, "auto", *LIVES}:
+        yield ("cache", "retention"), f"expected 'auto' or one of {', '.join(LIVES)}, found {wanted!r}"
+    if policy.limits.zero_retention and wanted in KEPT_LONG:
+        yield ("cache", "retention"), f"zero_retention of [limits] forbids {wanted}; leave it out"
+
+
 def _settings(rule: Rule, model: Model) -> Iterator[Said]:
     if rule.tools.search == "hosted" and "tool_search" not in model.features:
         yield ("tools", "search"), f"{model.name} has no hosted tool search"
     if rule.verbosity is not None and "verbosity" not in model.features:
         yield ("verbosity",), f"{model.name} takes no verbosity"
     retention, offered = rule.cache.retention, model.cache.retentions
-    if retention is not None and retention not in offered:
+    if retention in LIVES and retention not in offered:
         said = ", ".join(offered) or "none"
         yield (
             ("cache", "retention"),

@@ -22,7 +22,7 @@ from tierwise.policy._eligible import (
     refusal,
     tools_refused_in_chat,
 )
-from tierwise.policy._proposal import LENGTHS
+from tierwise.policy._proposal import EFFORTS, LENGTHS
 from tierwise.policy._types import Lengths, Rung
 
 Named = tuple[str, Model]
@@ -42,11 +42,16 @@ def choose(costing: Costing, lengths: Lengths | None, before: tuple[str, ...] = 
     """The rung for one call under its rule. `lengths` are the evidence's, `before` earlier reasons."""
     rule, asked = costing.rule, costing.asked
     reasons = list(before)
-    candidates = _candidates(costing, reasons)
+    effort = costing.facts.effort
+    odd = effort is not None and effort not in EFFORTS
+    if odd:
+        # Another effort would make a call valid that upstream may refuse, or take away a newer one.
+        reasons.append(f"stays: no effort {effort!r:.40} is known, so it is upstream's to judge")
+    candidates = _candidates(costing, reasons) if not odd else []
     linked = costing.state.sent.linked if costing.state.sent is not None else None
     # What was proved of another model at an effort says nothing of the one asked for at it.
     proved_elsewhere = bool(rule.evidence) and not rule.unproven and bool(candidates)
-    stay = costing.stay(capped=linked is None and not proved_elsewhere)
+    stay = costing.stay(capped=linked is None and not proved_elsewhere and not odd)
     session = costing.state.session_rung
     if linked is not None:
         candidates = _pinned(costing, candidates, linked, reasons)
@@ -55,7 +60,7 @@ def choose(costing: Costing, lengths: Lengths | None, before: tuple[str, ...] = 
         if home is not None:
             return _from_home(costing, home, candidates, stay, lengths, reasons)
     for name, model in candidates:
-        found = _move(costing, name, model, lengths, reasons)
+        found = move(costing, name, model, lengths, reasons)
         if found and _worth(found[1], stay[1], costing):
             reasons.append(f"moves to {found[0].rung.model}: {rule.name}, {_saves(stay[1], found[1])}")
             return Choice(found, tuple(reasons))
@@ -111,7 +116,7 @@ def _pinned(costing: Costing, candidates: list[Named], linked: str, reasons: lis
     return held
 
 
-def _move(
+def move(
     costing: Costing, name: str, model: Model, lengths: Lengths | None, reasons: list[str]
 ) -> Levers | None:
     """Every lever on another model; None, with a reason added, where it may not take the call."""
@@ -170,7 +175,7 @@ def _home(costing: Costing, candidates: list[Named], stay: Levers, lengths: Leng
         return stay
     for name, model in candidates:
         if session.model in {name, model.name}:
-            return _move(costing, name, model, lengths, [])
+            return move(costing, name, model, lengths, [])
     return None
 
 
@@ -189,7 +194,7 @@ def _from_home(
     for name, model in candidates:
         if here in {name, model.name}:
             continue
-        found = _move(costing, name, model, lengths, reasons)
+        found = move(costing, name, model, lengths, reasons)
         if found is None:
             continue
         saved = home[1][-1].cost - found[1][-1].cost

@@ -6,15 +6,19 @@ import datetime as dt
 from decimal import Decimal
 from functools import cached_property
 
+import msgspec
+
 from tierwise.catalog import Catalog, Lane, Model, RateCard, Tokens
 from tierwise.errors import CatalogError
-from tierwise.policy._decision import Plan, Step
+from tierwise.policy._caching import caching_of
+from tierwise.policy._decision import NO_CACHING, Caching, Plan, Step
 from tierwise.policy._eligible import effort_on
 from tierwise.policy._lanes import allowed_lanes, latency_ms
-from tierwise.policy._levers import Use, at_effort, moved, rewritten, warmed, without_tools
+from tierwise.policy._levers import Use, at_effort, moved, reading, rewritten, warmed
+from tierwise.policy._narrow import Narrowed, below_the_cache, narrow
 from tierwise.policy._proposal import EFFORT_PERMILLE, RANK
 from tierwise.policy._state import State
-from tierwise.policy._types import VERBOSITIES, Lengths, Policy, Rule, Rung
+from tierwise.policy._types import NO_CACHE, VERBOSITIES, Lengths, Policy, Rule, Rung
 from tierwise.workloads import Facts
 
 AS_ASKED = "as asked"
@@ -47,30 +51,57 @@ class Costing:
         self.use = Use(
             usage.uncached, usage.cached, usage.written + usage.written_12h, usage.output, usage.reasoning
         )
-        drops = rule.tools.drop_unused
-        tools = facts.template.tools if drops else ()
-        self.dropped = frozenset(tool.digest for tool in tools) & state.unused_tools
-        self.dropped_tokens = sum(t.tokens for t in tools if t.digest in self.dropped)
         self.first = self.step(AS_ASKED, self.use, baseline.model, state.lane)
+        self.narrowed = narrow(self)
+        self._steps_before: dict[str, tuple[Use, tuple[Step, ...]]] = {}
 
-    def step(self, lever: str, use: Use, model: str, lane: Lane) -> Step:
-        """The expected call after a lever. Raises Unpriced where model or lane has no price."""
+    def under(self, rule: Rule) -> Costing:
+        """The same call under another rule."""
+        return Costing(
+            self.facts, self.policy, rule, self.state, self.prices, self.now, self.asked, self.baseline
+        )
+
+    def step(self, lever: str, use: Use, model: str, lane: Lane, *, long: bool = False) -> Step:
+        """The expected call after a lever; `long` where its cache is written for 12 hours.
+
+        Raises Unpriced where model or lane has no price.
+        """
         usage = self.state.usage
         tokens = Tokens(
             uncached=use.uncached,
             cached=use.cached,
-            written=use.written,
+            written=0 if long else use.written,
+            written_12h=use.written if long else 0,
             output=use.output,
             reasoning=use.reasoning,
             audio_input=usage.audio_input,
             audio_cached=usage.audio_cached,
             audio_output=usage.audio_output,
         )
+        return Step(lever=lever, tokens=tokens, cost=self.card(model, lane).total(tokens))
+
+    def card(self, model: str, lane: Lane) -> RateCard:
+        """The rates of a model in a lane. Raises Unpriced."""
         card = self._cards.get((model, lane))
         if card is None:
             card = self.prices.rate_card(model, lane, at=self.now, residency=self.residency)
             self._cards[model, lane] = card
-        return Step(lever=lever, tokens=tokens, cost=card.total(tokens))
+        return card
+
+    def caching(self, model: Model, name: str, lane: Lane, *, translated: bool = False) -> Caching:
+        """What is done for the cache on a model. Raises Unpriced."""
+        settings = self.rule.cache
+        if settings == NO_CACHE or self.state.cache is None:
+            return NO_CACHING
+        if self.narrowed.search != "off":
+            # A list that is searched grows at its end, and namespaces have an order of their own.
+            settings = msgspec.structs.replace(settings, order_tools=False)
+        limits, card = self.policy.limits, self.card(name, lane)
+        return caching_of(settings, limits, self.state, model, card, translated=translated)
+
+    def cost(self, use: Use) -> Decimal:
+        """USD of a use on the model and in the lane as asked."""
+        return self.step(AS_ASKED, use, self.baseline.model, self.state.lane).cost
 
     @property
     def tuned(self) -> bool:
@@ -96,27 +127,32 @@ class Costing:
         capped: bool = True,
     ) -> Levers:
         """Every lever on `model`, which is written as `name` in the rung. Raises Unpriced."""
-        state, (use, before) = self.state, self._before_tier
+        narrowed = self._narrowed_on(model, endpoint or self.facts.endpoint)
+        state, (use, before) = self.state, self._before_tier(narrowed)
         steps = [*before]
-        last = (use, self.baseline.model, state.lane)
+        last = (use, self.baseline.model, state.lane, self._here.retention == "12h")
 
         def took(lever: str, use: Use, lane: Lane) -> Use:
             nonlocal last
-            now = (use, name, lane)
-            steps.append(_again(steps[-1], lever) if now == last else self.step(lever, use, name, lane))
+            now = (use, name, lane, long)
+            same = now == last
+            steps.append(_again(steps[-1], lever) if same else self.step(lever, use, name, lane, long=long))
             last = now
             return use
 
-        use = self._on(model, use, lengths)
         lane_here = self._lane_offered(name, state.lane)
+        caching = self.caching(model, name, lane_here, translated=endpoint is not None)
+        use = self._on(model, use, lengths, caching, narrowed.tokens)
+        long = caching.retention == "12h"
         use = took("tier", use, lane_here)
         effort, permille = self.capped_effort(rung.effort, model) if capped else (rung.effort, 1000)
         use = took("effort", at_effort(use, permille), lane_here)
         lane = self._cheapest_lane(model, name, endpoint or self.facts.endpoint, use, lane_here)
         took("lane", use, lane)
         plan = Plan(
-            drop_tools=self.dropped,
+            drop_tools=narrowed.dropped,
             warm=self._readable > state.usage.cached,
+            caching=caching,
             rung=Rung(model=name, effort=effort),
             lengths=lengths,
             effort_permille=permille,
@@ -124,7 +160,7 @@ class Costing:
             endpoint=endpoint,
             verbosity=self._verbosity(model),
             cache=self.rule.cache,
-            tools=self.rule.tools,
+            tools=msgspec.structs.replace(self.rule.tools, search=narrowed.search),
         )
         return plan, tuple(steps)
 
@@ -132,21 +168,60 @@ class Costing:
     def _readable(self) -> int:
         """Input tokens that the cache could serve, as asked; what has no price is no saving."""
         state = self.state
+        settings = self.rule.cache
         priced = (
-            self.rule.cache.key
-            and self.prices.rate_card(self.baseline.model, state.lane, at=self.now).reads_priced
-        )
+            settings.key if state.cache is None else self._here != NO_CACHING
+        ) and self.prices.rate_card(self.baseline.model, state.lane, at=self.now).reads_priced
         return state.readable if priced else state.usage.cached
 
+    def of_tools(self, plan: Plan) -> tuple[str, ...]:
+        """What is said of the tools of a plan."""
+        if plan.tools.search == self.narrowed.search:
+            return self.narrowed.reasons
+        return (*self._unsearched.reasons, f"no search for tools: {plan.rung.model} has none there")
+
+    def _narrowed_on(self, model: Model, endpoint: str) -> Narrowed:
+        """The tools as a model can have them: only some search by themselves, and only in Responses."""
+        hosted = self.narrowed.search == "hosted"
+        if hosted and not ("tool_search" in model.features and endpoint == "responses"):
+            return self._unsearched
+        return self.narrowed
+
     @cached_property
-    def _before_tier(self) -> tuple[Use, tuple[Step, ...]]:
-        """The call on the model it asked for, after tools and cache: the same whatever the rung."""
+    def _here(self) -> Caching:
+        """What is done for the cache on the model asked for."""
+        return self.caching(self.asked, self.baseline.model, self.state.lane)
+
+    @cached_property
+    def _unsearched(self) -> Narrowed:
+        return narrow(self, search=False)
+
+    def _before_tier(self, narrowed: Narrowed) -> tuple[Use, tuple[Step, ...]]:
+        """The call on the model it asked for, after tools and cache: the same on every rung with these tools."""
+        found = self._steps_before.get(narrowed.search)
+        if found is None:
+            found = self._steps_before[narrowed.search] = self._tools_and_cache(narrowed)
+        return found
+
+    def _tools_and_cache(self, narrowed: Narrowed) -> tuple[Use, tuple[Step, ...]]:
         first, asked, lane = self.first, self.baseline.model, self.state.lane
-        lean = without_tools(self.use, self.dropped_tokens)
+        lean = narrowed.use
         tools = _again(first, "tools") if lean == self.use else self.step("tools", lean, asked, lane)
-        warm = warmed(lean, max(self._readable - self.dropped_tokens, 0))
-        cache = _again(tools, "cache") if warm == lean else self.step("cache", warm, asked, lane)
+        long = self._here.retention == "12h"
+        warm = self._read_here(narrowed)
+        same = warm == lean and not long
+        cache = _again(tools, "cache") if same else self.step("cache", warm, asked, lane, long=long)
         return warm, (first, tools, cache)
+
+    def _read_here(self, narrowed: Narrowed) -> Use:
+        """What the model asked for reads after the cache lever, of the tools that stay."""
+        lean, readable = narrowed.use, max(self._readable - narrowed.tokens, 0)
+        if narrowed.search == "client":
+            return lean
+        if self._here == NO_CACHING:
+            return warmed(lean, readable)
+        # A key of its own may also cost: what is warm elsewhere is cold on a new shard.
+        return below_the_cache(reading(lean, readable, int(self.asked.cache.write_fee)))
 
     def latency(self, plan: Plan, steps: tuple[Step, ...]) -> int | None:
         """Expected milliseconds of the answer."""
@@ -158,13 +233,18 @@ class Costing:
         cold = Use(warm.uncached + warm.cached, 0, warm.written, warm.output, warm.reasoning)
         return self.step("cold", cold, plan.rung.model, plan.lane).cost - steps[-1].cost
 
-    def _on(self, model: Model, use: Use, lengths: Lengths) -> Use:
-        """The use on `model`: other lengths, only what is warm there stays cached, the rest is written."""
+    def _on(self, model: Model, use: Use, lengths: Lengths, caching: Caching, gone: int) -> Use:
+        """The use on `model`: other lengths, only what is warm there stays cached, the rest is written.
+
+        `gone`: tokens of tool definitions that are left out, which stand in what is warm.
+        """
         state, session = self.state, self.state.session_rung
         here = model.name == self.asked.name
-        if session is None and here:
+        if here and (session is None or caching != NO_CACHING):
             return use
-        warm = state.warm.get(model.name)
+        keyed = state.cache.warm if state.cache is not None and caching != NO_CACHING else None
+        warm = (keyed if keyed is not None else state.warm).get(model.name)
+        charges = int(model.cache.write_fee)
         if session is not None:
             use = moved(
                 use,
@@ -173,12 +253,14 @@ class Costing:
                 kept_warm=1000 if here and self.means(session.model, model) else 0,
             )
             if self.means(session.model, model):
-                use = warmed(use, state.session_warm)
+                held = state.session_warm if keyed is None else keyed.get(model.name, 0)
+                use = reading(use, max(held - gone, use.cached), charges)
         elif warm is not None:
-            use = warmed(moved(use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=0), warm)
+            use = moved(use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=0)
+            use = reading(use, max(warm - gone, 0), charges)
         else:
             use = moved(use, output=lengths.output, reasoning=lengths.reasoning, kept_warm=state.kept_warm)
-        return use if here else rewritten(use, int(model.cache.write_fee))
+        return use if here else rewritten(use, charges)
 
     def means(self, name: str, model: Model) -> bool:
         """Whether a name means `model`."""

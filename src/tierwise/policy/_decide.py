@@ -14,15 +14,17 @@ import msgspec
 
 from tierwise.catalog import Catalog, Model
 from tierwise.errors import CatalogError
+from tierwise.policy._caching import retention_of
 from tierwise.policy._choose import Choice, choose
 from tierwise.policy._costing import Costing
 from tierwise.policy._decision import Change, Decision, Plan
 from tierwise.policy._eligible import effort_as_asked
+from tierwise.policy._fallback import fall_back, up
 from tierwise.policy._match import first_match, trusted_hints, workload_of
 from tierwise.policy._parameters import AUTO, Outgoing, changes_of
 from tierwise.policy._proof import proof_for
 from tierwise.policy._state import ARMS, State
-from tierwise.policy._types import Lengths, Policy, Rule, Rung
+from tierwise.policy._types import Evidence, Lengths, Policy, Rule, Rung
 from tierwise.workloads import Facts
 
 
@@ -40,15 +42,48 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
     baseline = Rung(model=sent.model, effort=effort_as_asked(sent.effort, asked))
     workload = workload_of(facts, trusted_hints(policy, state))
     proof, unfit = proof_for(rule, workload, asked.name, state, prices, now)
-    carried = rule
+    if state.full:
+        return _fallen_back(facts, policy, rule, proof, state, prices, now, asked, baseline)
+    under = rule
     if unfit is not None and not rule.unproven:
-        carried = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None)
+        under = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None)
     try:
-        costing = Costing(facts, policy, carried, state, prices, now, asked, baseline)
+        costing = Costing(facts, policy, under, state, prices, now, asked, baseline)
         choice = _staged(costing, proof.lengths if proof is not None else None, unfit, now)
     except CatalogError as error:
         return _unpriced(facts, policy, rule, state, prices, str(error))
     return _decision(costing, rule, choice, proof.digest if proof is not None else None)
+
+
+def _fallen_back(
+    facts: Facts,
+    policy: Policy,
+    rule: Rule,
+    proof: Evidence | None,
+    state: State,
+    prices: Catalog,
+    now: dt.date,
+    asked: Model,
+    baseline: Rung,
+) -> Decision:
+    """Where the call goes now that upstream has no room for it."""
+    try:
+        costing = Costing(facts, policy, up(rule), state, prices, now, asked, baseline)
+        found = fall_back(costing, rule, proof, now)
+    except CatalogError as error:
+        return _unpriced(facts, policy, rule, state, prices, str(error))
+    decision = _decision(found.costing, rule, found.choice, found.evidence)
+    # Up costs more, and proven has its proof: neither is the move that a rule lets go unproven.
+    return msgspec.structs.replace(decision, unproven=False)
+
+
+def rule_of(facts: Facts, policy: Policy, state: State, prices: Catalog) -> Rule:
+    """The rule that decides a call: for whoever has to look for something only where it asks for it."""
+    try:
+        name: str | None = _asked(facts, policy, prices)[0].name
+    except CatalogError:
+        name = None
+    return first_match(facts, policy, state, name)
 
 
 def canonical(decision: Decision) -> bytes:
@@ -97,6 +132,8 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
     moved_rung = plan.rung != baseline
     limits = costing.policy.limits
     target = costing.prices.resolve(plan.rung.model).model
+    # What is said of tools holds where the levers were pulled, and not of a call that goes as it came.
+    of_tools = costing.of_tools(plan) if len(choice.levers[1]) > 1 else ()
     breach = None
     if limits.models is not None and target.name not in limits.models:
         breach = f"{target.name} is not among the approved models"
@@ -107,7 +144,7 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
         rule=rule.name,
         moved=moved_rung or plan.lane != state.lane,
         unproven=moved_rung and evidence is None and rule.unproven,
-        reasons=choice.reasons,
+        reasons=(*_reasons(costing, choice, target), *of_tools),
         steps=steps,
         policy=costing.policy.digest,
         prices=costing.prices.digest,
@@ -125,6 +162,7 @@ def _changes(costing: Costing, plan: Plan, target: Model) -> tuple[Change, ...]:
     as_auto = (costing.facts.model or "").strip().lower() == AUTO
     if not as_auto and plan == Plan(rung=costing.baseline, lane=costing.state.lane):
         return ()
+    _, why_kept = _kept(costing, plan, target)
     return changes_of(
         Outgoing(
             facts=costing.facts,
@@ -134,8 +172,25 @@ def _changes(costing: Costing, plan: Plan, target: Model) -> tuple[Change, ...]:
             target=target,
             rule=costing.rule,
             lane_asked=costing.state.lane,
+            search=costing.state.search,
+            warmth=costing.state.cache,
+            why_kept=why_kept,
         )
     )
+
+
+def _kept(costing: Costing, plan: Plan, target: Model) -> tuple[str | None, str]:
+    """The retention that the plan's rule asks for, and why; nothing where it asks for none."""
+    if plan.cache.retention is None or costing.state.cache is None:
+        return None, ""
+    card = costing.card(plan.rung.model, plan.lane)
+    return retention_of(plan.cache, costing.policy.limits, costing.state, target, card)
+
+
+def _reasons(costing: Costing, choice: Choice, target: Model) -> tuple[str, ...]:
+    """The choice's reasons, and why no retention is asked for although the rule would."""
+    retention, why = _kept(costing, choice.levers[0], target)
+    return choice.reasons if retention is not None or not why else (*choice.reasons, f"no retention: {why}")
 
 
 def _unpriced(facts: Facts, policy: Policy, rule: Rule, state: State, prices: Catalog, why: str) -> Decision:

@@ -18,6 +18,22 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     cost: Decimal
 
 
+class Caching(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done for the prompt cache."""
+
+    key: str | None = None
+    """The `prompt_cache_key` to send."""
+    retention: str | None = None
+    """The retention to ask for."""
+    order_tools: bool = False
+    """Whether the list of tools goes in the order of its names."""
+    mark: str | None = None
+    """The message whose last part a breakpoint marks, e.g. 'messages[0]'."""
+
+
+NO_CACHING = Caching()
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to do with the call, lever by lever; the part of a decision that is carried out."""
 
@@ -35,6 +51,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     verbosity: str | None = None
     """The verbosity to ask for; None leaves the caller's."""
     cache: CacheSettings = NO_CACHE
+    caching: Caching = NO_CACHING
     tools: ToolSettings = NO_TOOLS
 
 

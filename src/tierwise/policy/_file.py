@@ -11,7 +11,8 @@ from msgspec import Meta
 
 from tierwise.calls import Endpoint
 from tierwise.catalog import Lane
-from tierwise.policy._types import Droppable, Stage, Verbosity
+from tierwise.policy._keep import REDACTIONS, Redaction
+from tierwise.policy._types import Droppable, Fallback, Stage, Verbosity
 from tierwise.workloads import Depth, Role, Task
 
 Words = str | tuple[str, ...]
@@ -67,7 +68,10 @@ class LimitsTable(Table, frozen=True, kw_only=True):
         tuple[str, ...] | None, Meta(description="Models that may be chosen; left out, any.")
     ] = None
     zero_retention: Annotated[
-        bool, Meta(description="Nothing that stores bodies: no Batch, no background window.")
+        bool,
+        Meta(
+            description="Nothing that stores bodies: no Batch, no background window, no long cache retention."
+        ),
     ] = False
     residency: Annotated[
         str | None, Meta(description="Region calls are processed in; adds the uplift to every price.")
@@ -86,6 +90,33 @@ class SwitchTable(Table, frozen=True, kw_only=True):
             description="How far above the worth of its warm cache a saving must be to move a conversation."
         ),
     ] = Decimal("0.25")
+
+
+class KeepTable(Table, frozen=True, kw_only=True):
+    """What text of calls the gateway keeps in its ledger: none unless this says so."""
+
+    text: Annotated[
+        Literal["off", "prompts", "all"],
+        Meta(description="off: none; prompts: requests; all: requests and replies."),
+    ] = "off"
+    workloads: Annotated[
+        Words, Meta(description="Only of these workloads, by fingerprint (16 hex digits); left out, of all.")
+    ] = ()
+    share: Annotated[Share, Meta(description="Share of calls, drawn by their ids.")] = Decimal(1)
+    redact: Annotated[
+        Redaction | tuple[Redaction, ...],
+        Meta(description="What is taken out first; keys and tokens always are. Left out, all of it."),
+    ] = REDACTIONS
+    patterns: Annotated[
+        dict[str, str], Meta(description="Your own regular expressions of what is taken out, by name.")
+    ] = {}
+    retention: Annotated[
+        int | None,
+        Meta(
+            description="Days that text is kept; required where it is.",
+            extra_json_schema={"minimum": 1, "maximum": 3650},
+        ),
+    ] = None
 
 
 class MatchTable(Table, frozen=True, kw_only=True):
@@ -115,8 +146,25 @@ class CacheTable(Table, frozen=True, kw_only=True):
     """What may be done for the prompt cache."""
 
     key: Annotated[bool, Meta(description="Send a stable prompt_cache_key a workload.")] = False
-    retention: Annotated[str | None, Meta(description="Retention to ask for, e.g. '24h'.")] = None
-    order_tools: Annotated[bool, Meta(description="Bring the list of tools into one order.")] = False
+    retention: Annotated[
+        str | None,
+        Meta(
+            description="Retention to ask for, e.g. '24h'; 'auto' where the gaps between calls make it pay."
+        ),
+    ] = None
+    order_tools: Annotated[
+        bool, Meta(description="Bring the list of tools into one order, where calls send it in several.")
+    ] = False
+    breakpoints: Annotated[
+        bool, Meta(description="Mark the end of the fixed prefix on models that charge for cache writes.")
+    ] = False
+    replicas: Annotated[
+        int,
+        Meta(
+            description="Processes that share the traffic; each measures its own part.",
+            extra_json_schema={"minimum": 1, "maximum": 1024},
+        ),
+    ] = 1
 
 
 class ToolsTable(Table, frozen=True, kw_only=True):
@@ -168,6 +216,13 @@ class DefaultTable(Table, frozen=True, kw_only=True):
         CascadeTable | None,
         Meta(description="Check the answer and go up where it fails; only in stages off and shadow so far."),
     ] = None
+    fallback: Annotated[
+        Fallback | tuple[Fallback, ...] | None,
+        Meta(
+            description="Where calls go that upstream has no room for, first to last: 'proven', the rung of a rule "
+            "whose evidence holds; 'up', the ladder above what was asked for. Left out, as the file's top says."
+        ),
+    ] = None
     max_latency: Annotated[
         Duration | None, Meta(description="Longest expected answer, e.g. '3s'; slower rungs are not chosen.")
     ] = None
@@ -211,6 +266,10 @@ class PolicyFile(Table, frozen=True, kw_only=True):
     trusts: Annotated[
         Words, Meta(description="Callers whose hints count: 'key:NAME', 'project:NAME', or '*' for all.")
     ] = ()
+    fallback: Annotated[
+        Fallback | tuple[Fallback, ...],
+        Meta(description="Where calls go that upstream has no room for, unless a rule says otherwise."),
+    ] = ()
     learned: Annotated[
         str | None,
         Meta(description="What an audit learned (`tierwise audit --learned`), from this file's folder."),
@@ -222,6 +281,7 @@ class PolicyFile(Table, frozen=True, kw_only=True):
     bar: Annotated[BarTable, Meta(description="The quality to keep.")] = BarTable()
     limits: Annotated[LimitsTable, Meta(description="Hard limits.")] = LimitsTable()
     switch: Annotated[SwitchTable, Meta(description="When a switch is worth it.")] = SwitchTable()
+    keep: Annotated[KeepTable, Meta(description="What text of calls is kept.")] = KeepTable()
     rule: Annotated[tuple[RuleTable, ...], Meta(description="The rules, first match wins.")] = ()
     default: Annotated[DefaultTable, Meta(description="Calls that no rule matches; required.")]
 

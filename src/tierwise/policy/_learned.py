@@ -1,4 +1,4 @@
-"""What an audit learned of a log, in a file that the policy names: digests and counts, no text."""
+"""What an audit learned of a log, in a file that the policy names: digests, counts, names of unused tools."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import msgspec
 from tierwise.errors import ConfigurationError
 from tierwise.policy._state import Latency
 from tierwise.policy._types import Lengths
+from tierwise.tools import Unused
 from tierwise.workloads import Role, Templates, name_digest, own_name
 
 MAGIC: Final = b"tierwise learned 1\n"
@@ -52,6 +53,8 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     """By workload, then by 'MODEL EFFORT' (effort '-' where the model does not reason)."""
     latency: dict[str, Latency] = {}
     """By 'MODEL LANE'."""
+    unused: dict[int, tuple[Unused, ...]] = {}
+    """By workload: definitions that no logged session of it used, with the sessions and the risk."""
 
     def workload_of(self, workload: int, name: str | None) -> int:
         """The workload of a call that the application calls `name`, as the audit divided it."""

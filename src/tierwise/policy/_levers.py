@@ -57,9 +57,20 @@ def without_tools(use: Use, dropped: Count) -> Use:
 
 
 def warmed(use: Use, readable: Count) -> Use:
-    """Read up to `readable` input tokens from the cache; never fewer than were read already."""
-    gain = lesser(at_least_0(readable - use.cached), use.uncached)
-    return Use(use.uncached - gain, use.cached + gain, use.written, use.output, use.reasoning)
+    """Read up to `readable` input tokens from the cache; never fewer than were read already.
+
+    What is written stands before what is not, so the fee for writing is the first that a read spares.
+    """
+    gain = at_least_0(readable - use.cached)
+    from_written = lesser(gain, use.written)
+    from_uncached = lesser(gain - from_written, use.uncached)
+    return Use(
+        use.uncached - from_uncached,
+        use.cached + from_written + from_uncached,
+        use.written - from_written,
+        use.output,
+        use.reasoning,
+    )
 
 
 def moved(use: Use, *, output: Count, reasoning: Count, kept_warm: Count) -> Use:
@@ -91,6 +102,13 @@ def rewritten(use: Use, charges: Count) -> Use:
     plain = use.uncached + use.written
     writes = plain * (charges * (plain + use.cached >= WRITES_FROM))
     return Use(plain - writes, use.cached, writes, use.output, use.reasoning)
+
+
+def reading(use: Use, cached: Count, charges: Count) -> Use:
+    """The same input with `cached` tokens of it read, more or fewer than before; `charges` as in `rewritten`."""
+    whole = use.uncached + use.cached + use.written
+    cached = lesser(cached, whole)
+    return rewritten(Use(whole - cached, cached, 0, use.output, use.reasoning), charges)
 
 
 def at_effort(use: Use, permille: Count) -> Use:

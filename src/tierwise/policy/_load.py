@@ -90,6 +90,9 @@ def parse_policy(
     sheet = Sheet(place, key_lines(text))
     tables = shape(raw, sheet)
     builder = Builder(sheet, prices, folder or FilePath())
+    if tables.top is not None:
+        given = tables.top.fallback
+        builder.fallback = (given,) if isinstance(given, str) else given
     rules = [builder.rule(table, ("rule", n)) for n, table in enumerate(tables.rules) if table is not None]
     numbers = [n for n, table in enumerate(tables.rules) if table is not None]
     _names(tables.rules, sheet)

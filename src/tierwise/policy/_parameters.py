@@ -7,15 +7,17 @@ from collections.abc import Iterator
 import msgspec
 
 from tierwise.catalog import Model
+from tierwise.policy._caching import cache_changes
 from tierwise.policy._decision import Change, Plan
 from tierwise.policy._eligible import REFUSED_WHEN_REASONING
-from tierwise.policy._state import Sent
+from tierwise.policy._state import Narrowing, Sent, Warmth
 from tierwise.policy._types import Rule, Rung
 from tierwise.workloads import Facts
 
 AUTO = "auto"
 """The model name that leaves the choice to the policy; without one, it is the baseline."""
 _NOTHING_SENT = Sent()
+_SEARCHED = {"client": "find_tools", "hosted": "tool_search"}
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 """What lanes are called in `service_tier`; the others do not travel by that parameter."""
 
@@ -30,6 +32,10 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     target: Model
     rule: Rule
     lane_asked: str
+    search: Narrowing | None = None
+    warmth: Warmth | None = None
+    why_kept: str = ""
+    """Why a retention is asked for."""
 
     @property
     def auto(self) -> bool:
@@ -44,10 +50,26 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 def changes_of(call: Outgoing) -> tuple[Change, ...]:
     """Everything in the request that will differ, in the order of the levers."""
-    return (*_tools(call), *_rung(call), *_caps(call), *_sampling(call), *_lane(call), *_endpoint(call))
+    cached = cache_changes(call.plan.caching, call.warmth, call.target, call.why_kept)
+    return (
+        *_tools(call),
+        *cached,
+        *_rung(call),
+        *_caps(call),
+        *_sampling(call),
+        *_lane(call),
+        *_endpoint(call),
+    )
 
 
 def _tools(call: Outgoing) -> Iterator[Change]:
+    if call.plan.tools.search != "off" and call.search is not None:
+        yield Change(
+            parameter="tools",
+            before=f"{call.search.sent} definitions",
+            after=f"{call.search.stay} definitions and {_SEARCHED[call.plan.tools.search]}",
+            why="the others are found when they are asked for",
+        )
     if dropped := len(call.plan.drop_tools):
         sent = len(call.facts.template.tools)
         yield Change(

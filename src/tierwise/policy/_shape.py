@@ -11,6 +11,7 @@ import msgspec
 from tierwise.policy._file import (
     BarTable,
     DefaultTable,
+    KeepTable,
     LimitsTable,
     PolicyFile,
     RuleTable,
@@ -22,7 +23,12 @@ from tierwise.policy._problems import Sheet, expected, found, nearest
 
 _Kind = TypeVar("_Kind", bound=Table)
 _PARTS: Final = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
-_TABLES: Final[dict[str, type[Table]]] = {"bar": BarTable, "limits": LimitsTable, "switch": SwitchTable}
+_TABLES: Final[dict[str, type[Table]]] = {
+    "bar": BarTable,
+    "limits": LimitsTable,
+    "switch": SwitchTable,
+    "keep": KeepTable,
+}
 
 
 class Tables(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +104,9 @@ def _ranges(value: dict[str, Any], kind: type[Table], path: Path, sheet: Sheet) 
     right = True
     for key, hint in get_type_hints(kind, include_extras=True).items():
         number = value.get(key)
+        table = table_in(hint) if isinstance(number, dict) else None
+        if isinstance(number, dict) and table is not None:
+            right &= _ranges(number, table, (*path, key), sheet)
         if isinstance(number, bool) or not isinstance(number, int | Decimal):
             continue
         bounds = _bounds(hint)

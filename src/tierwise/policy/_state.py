@@ -54,6 +54,48 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     learned: bool = True
 
 
+class Narrowing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search for the tools of a live call comes to: counts alone."""
+
+    sent: int = 0
+    """Definitions as sent."""
+    stay: int = 0
+    """Of them those that go out at first."""
+    tokens: int = 0
+    """Input tokens that go, those of the search itself taken off."""
+    warm: int = 0
+    """Input tokens that are warm with the definitions that stay."""
+    loads: int = 0
+    """Input tokens of what one search of OpenAI's loads, about; 0 for a search of ours."""
+    under_way: bool = False
+    """Whether the conversation runs with fewer definitions already: a list of all of them is not warm."""
+    steps: int = 50
+    """Extra steps, or searches of OpenAI's, expected in a thousand calls: assumed, until enough were counted."""
+    why_not: str = ""
+    """Why all of them go out; '' where some may be left to the search."""
+
+
+class Warmth(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the prompt cache of a live call's workload: counts, and a key without anybody's text."""
+
+    key: str
+    """The `prompt_cache_key` of its shard."""
+    shard: int = 0
+    shards: int = 1
+    rate: int = 0
+    """Calls of the workload in the last minute, here."""
+    gaps: tuple[int, ...] = ()
+    """Times between its calls, counted by the classes of `caching.GAPS`."""
+    prefix: int = 0
+    """Tokens of tools, schema and instructions."""
+    warm: Mapping[str, int] = {}
+    """Input tokens warm by model where the call would be sent with what the policy lets be done."""
+    orders_vary: bool = False
+    """Whether its calls send the same tools in other orders, and the order of this list is free."""
+    mark: str | None = None
+    """The message whose end is the end of the fixed prefix, e.g. 'messages[0]', where a breakpoint may stand."""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision may know beyond the request. Frozen, small, stored beside the decision."""
 
@@ -63,10 +105,19 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """The lane as asked."""
     unused_tools: frozenset[int] = frozenset()
     """Digests of tools that no logged session of this workload has used."""
+    unused_tokens: int | None = None
+    """Input tokens of those among the tools sent, as a live call carries them out; None where only
+    facts are known, as in an audit."""
+    unused_sessions: int = 0
+    """The fewest sessions that any of them was logged in, unused."""
+    kept_tools: Mapping[str, int] = {}
+    """Why tools that no logged session used stay all the same, with how many."""
     readable: int = 0
     """Input tokens that the prompt cache could serve with a stable prefix, as asked."""
     kept_warm: int = 1000
     """Per mille of the cached input that stays cached when the call changes its model."""
+    search: Narrowing | None = None
+    """For a rule that lets tools be searched for; None where nothing was looked for."""
     warm: Mapping[str, int] = {}
     """Input tokens warm by model, by the catalog's name, where that is known; else `kept_warm` holds."""
     lengths: Mapping[str, Lengths] = {}
@@ -97,5 +148,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Learned seconds to completion of lanes that wait, at a high percentile."""
     snapshots: Mapping[str, str] = {}
     """Dated model that serves each model name today, as responses say."""
+    full: frozenset[str] = frozenset()
+    """Models on which upstream turned this very call away, by the catalog's name: a fallback is asked for."""
+    cache: Warmth | None = None
+    """None where nothing is known of it, as in an audit."""
     lanes: frozenset[Lane] | None = None
     """Lanes that whoever carries the decision out can use; None: any."""

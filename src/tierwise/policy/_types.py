@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import msgspec
 
 from tierwise.calls import Endpoint
 from tierwise.catalog import Ladder, Lane
+from tierwise.policy._keep import Keep
 from tierwise.workloads import Depth, Role, Task
 
 Stage = Literal["off", "shadow", "canary", "on"]
@@ -103,7 +104,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     models: frozenset[str] | None = None
     """Approved models; a rung outside is never chosen."""
     zero_retention: bool = False
-    """No lane that stores bodies (Batch, background)."""
+    """No lane that stores bodies (Batch, background), no cache retention of 12 or 24 hours."""
     residency: str | None = None
     """Region that calls must be processed in; its uplift is then part of every price."""
 
@@ -135,9 +136,13 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: bool = False
     """Send a stable prompt_cache_key a workload."""
     retention: str | None = None
-    """Retention to ask for, where the model has it and the caller asked for none."""
+    """Retention to ask for, where the model has it and the caller asked for none; 'auto': where gaps make it pay."""
     order_tools: bool = False
     """Bring the tool list (never what is inside a definition) into one order."""
+    breakpoints: bool = False
+    """Mark the end of the fixed prefix on models that have breakpoints, where that pays."""
+    replicas: int = 1
+    """Processes that share the traffic, 1 or more: each sees its part of the calls a minute."""
 
 
 class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +152,15 @@ class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Leave out definitions that no logged session of the workload has used."""
     search: Literal["off", "hosted", "client"] = "off"
     """Defer definitions to OpenAI's tool search, or to a search of ours."""
+
+
+_LATER: Final = ("fallback",)
+"""Fields of a rule that came after policies had been kept by their digest."""
+_LATER_OF_CACHE: Final = {"breakpoints": False, "replicas": 1}
+"""Those of its cache settings, with what they are where nothing is said."""
+
+Fallback = Literal["proven", "up"]
+"""proven: the rule's rung, where evidence says that it holds for this workload. up: the ladder above."""
 
 
 class Cascade(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +195,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheSettings = NO_CACHE
     tools: ToolSettings = NO_TOOLS
     cascade: Cascade | None = None
+    fallback: tuple[Fallback, ...] = ()
+    """Where a call may go that upstream has no room for, first to last; then upstream's error."""
     max_latency: int | None = None
     """Milliseconds that an answer may take as expected; a slower rung or lane is not chosen."""
     may_drop: frozenset[Droppable] = frozenset()
@@ -220,11 +236,42 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """SHA-256 of the file of what an audit learned, 64 hex digits."""
     key_id: str = ""
     """Of the key that workloads in its rules are named under; '' for none."""
+    keep: Keep | msgspec.UnsetType = msgspec.UNSET
+    """What text of calls is kept; unset, which leaves a policy's digest as it was without this: none."""
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the policy's content, 64 hex digits."""
-        return sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+        """SHA-256 of the policy's content, 64 hex digits.
+
+        What stands in `_LATER` and `_LATER_OF_CACHE` counts only where a rule sets it, so that ledgers, approvals and recorded
+        decisions of before there was such a key still name the same policy.
+        """
+        content = msgspec.to_builtins(self, order="deterministic")
+        for rule in content["rules"]:
+            for name in _LATER:
+                if not rule[name]:
+                    del rule[name]
+            for name, usual in _LATER_OF_CACHE.items():
+                if rule["cache"][name] == usual:
+                    del rule["cache"][name]
+        return sha256(msgspec.json.encode(content)).hexdigest()
+
+    @cached_property
+    def narrows(self) -> bool:
+        """Whether a rule may leave out tool definitions."""
+        return any(rule.tools != NO_TOOLS for rule in self.rules)
+
+    @cached_property
+    def caches(self) -> CacheSettings:
+        """What any rule that is carried out lets be done for the prompt cache."""
+        found = [rule.cache for rule in self.rules if rule.stage != "off"]
+        return CacheSettings(
+            key=any(one.key for one in found),
+            retention=next((one.retention for one in found if one.retention is not None), None),
+            order_tools=any(one.order_tools for one in found),
+            breakpoints=any(one.breakpoints for one in found),
+            replicas=max((one.replicas for one in found), default=1),
+        )
 
     @cached_property
     def metadata_keys(self) -> frozenset[str]:

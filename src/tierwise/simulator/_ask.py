@@ -40,6 +40,8 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Any] | None = None
     deferred: bool = False
     namespace: str | None = None
+    about: str = ""
+    """What its namespace says of itself."""
     loaded: bool = False
     """Came by tool search or `additional_tools`, not with the request's own tools."""
     added: bool = False

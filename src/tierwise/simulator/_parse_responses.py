@@ -226,6 +226,7 @@ def _single(tool: Any, place: str, namespace: str | None, *, loaded: bool, about
         parameters=tool.get("parameters") if isinstance(tool.get("parameters"), dict) else None,
         deferred=bool(tool.get("defer_loading")) and not loaded,
         namespace=namespace,
+        about=about,
         loaded=loaded,
         wire=tool,
     )

@@ -83,7 +83,8 @@ class Renderer:
 
     def definitions(self, tools: Iterable[Tool]) -> int:
         """Tokens of definitions that a search loads."""
-        return self._tokenizer.count(tools_text(list(tools)))
+        whole = [msgspec.structs.replace(tool, deferred=False) for tool in tools]
+        return self._tokenizer.count(tools_text(whole))
 
     def _turn(self, ids: array[int], turn: Turn) -> None:
         if turn.kind in {"reasoning", "search", "loaded"}:
@@ -136,7 +137,7 @@ def tools_text(tools: list[Tool]) -> str:
         if tool.kind not in {"function", "custom"}:
             lines += ["", f"// {tool.kind}: {json_text(dict(tool.wire))}"]
         elif tool.deferred and tool.namespace:
-            spaces.setdefault(tool.namespace, [f"// {tool.description}"])
+            spaces.setdefault(tool.namespace, [f"// {tool.about}"])
         elif tool.deferred:
             lines += ["", f"// {tool.description}", f"deferred {tool.name};"]
         else:

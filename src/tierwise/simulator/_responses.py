@@ -132,7 +132,7 @@ class ResponseWriter:
         common = {"call_id": None, "execution": "server"}
         tools = [echo.function(tool.wire) for tool in found]
         if found[0].namespace is not None:
-            about = {"type": "namespace", "name": path, "description": found[0].description}
+            about = {"type": "namespace", "name": path, "description": found[0].about}
             tools = [about | {"tools": tools}]
         head = {"id": self._ids.item("tsc", response_id), "type": "tool_search_call", "status": "completed"}
         tail = {"id": self._ids.item("tso", response_id), "type": "tool_search_output", "status": "completed"}

@@ -245,7 +245,7 @@ def _as_asked(
     decision makes of those that came, at the model and lane that were asked for.
     """
     counted = entry.as_asked if entry.as_asked is not None else own.counted
-    if not entry.moved:
+    if not entry.moved and not call.saved:
         return Sums(counted=counted, listed=own.listed, contract=own.contract), False
     decision = _decision(call)
     ways = [_before(catalog, call, decision, day) for catalog in (listed, contract)]

@@ -139,6 +139,7 @@ class Recogniser:
             known.blocks if found.media else (*known.blocks, past, whole),
             found.turn,
             0 if found.media else self._request(request, whole.digest),
+            self._settings(request) if request.verbosity or request.prompt_cache_key else 0,
         )
 
     def _find(self, key: Key) -> Known:
@@ -181,6 +182,10 @@ class Recogniser:
             steers = self._steering.put(steering, self._digester.text("steering" + written), len(written))
         # Both are keyed digests of 64 bits, so their sum without carries is as good as a third.
         return whole ^ steers or 1
+
+    def _settings(self, request: Request) -> int:
+        """Digest of what keeps a cached prefix apart: see `Facts.settings`."""
+        return self._digester.text(f"settings{request.verbosity}\x1f{request.prompt_cache_key}")
 
     def _learn(self, key: Key) -> Known:
         """Work out everything that calls with these instructions, tools and schema share."""

@@ -126,6 +126,9 @@ class Facts(msgspec.Struct, frozen=True):
     metadata, stream, store, cache key; so the same question sent to two models is equal, and
     who takes an answer for another call's must compare model and key as well. 0 where the
     messages hold images, files or audio: such calls are never known to be identical."""
+    settings: int = 0
+    """Keyed digest of the verbosity and the prompt cache key, which a cached prefix is kept apart
+    by, beside model and effort; 0 where neither was sent."""
 
 
 @cache

@@ -5,9 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from tierwise.calls._format import BadRecord, Format, Sample
-from tierwise.calls._recorded import VERSION, decode_recorded
-from tierwise.calls._types import Call, Place, Record
+from tierwise.calls._recorded import VERSION, Recorded, decode_recorded
+from tierwise.calls._requests import parse_request
+from tierwise.calls._responses import parse_response
+from tierwise.calls._types import Call, Place, Record, Request, Response
 from tierwise.calls._values import object_from
+from tierwise.errors import RequestError
 
 
 def read(raw: bytes, place: Place) -> tuple[Record, ...]:
@@ -21,6 +24,7 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
         raise BadRecord("not a recorded call", "a field is missing or of another type") from None
     if line.recorder > VERSION:
         raise _later(line.recorder)
+    request, response = _text(line)
     call = Call(
         id=line.id,
         join=line.join,
@@ -46,9 +50,28 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
         scores=line.scores,
         residency="residency" in line.flags,
         place=place,
-        recorded=line,
+        request=request,
+        response=response,
+        metadata=request.metadata if request is not None else {},
+        # A call with its text is read anew, as any full log is; what only its reply would tell was recorded.
+        recorded=line if response is None else None,
     )
     return (call,)
+
+
+def _text(line: Recorded) -> tuple[Request | None, Response | None]:
+    """Request and response of a line that has its text; none of one that does not read, whose record stands."""
+    if line.text is None:
+        return None, None
+    try:
+        request = parse_request(line.endpoint, bytes(line.text.request))
+    except (RequestError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, None
+    try:
+        response = parse_response(line.endpoint, bytes(line.text.reply)) if bytes(line.text.reply) else None
+    except (BadRecord, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        response = None
+    return request, response
 
 
 def _later(version: int) -> BadRecord:

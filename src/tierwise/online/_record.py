@@ -1,0 +1,211 @@
+"""Record: a call that is over is priced, written down and learned from; one whose end is to come, later."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from tierwise.calls import NOT_RECORDED, Around, Call, Status, live_call
+from tierwise.catalog import Catalog
+from tierwise.online._keeper import Keeper
+from tierwise.online._late import Waiting, ended, ended_by
+from tierwise.online._memory import Memory
+from tierwise.online._price import kept_long, price, with_earlier
+from tierwise.online._seen import with_estimate
+from tierwise.online._texts import Texts
+from tierwise.online._values import Admitted, Entry, Gate, Recorder, Routed, Run
+from tierwise.online._watch import watched_to_its_end
+from tierwise.policy import Text, canonical
+from tierwise.workloads import Facts
+
+_LOG: Final = logging.getLogger("tierwise")
+
+
+class Record:
+    """Takes calls down. No fault here is the caller's: it is logged, and the reply goes on.
+
+    Args:
+        prices: The catalog.
+        recorder: Takes every entry.
+        memory: Learns from every call.
+        keeper: Says what is kept of a call.
+        texts: Says what text is kept of it.
+        lock: Held while memory and recorder are used, by whoever else uses them too.
+        now: Gives microseconds since the epoch.
+        gate: Is told what became of calls that it let go.
+        project: The project of calls that name none.
+        residency: Whether upstream carries the residency uplift.
+    """
+
+    def __init__(
+        self,
+        prices: Catalog,
+        recorder: Recorder,
+        memory: Memory,
+        keeper: Keeper,
+        texts: Texts,
+        lock: threading.Lock,
+        now: Callable[[], int],
+        *,
+        gate: Gate | None,
+        project: str | None,
+        residency: bool,
+    ) -> None:
+        self.recorder, self.lock = recorder, lock
+        self.keeper, self.texts = keeper, texts
+        self.residency = residency
+        """Of prices: changes with the policy."""
+        self.waiting = Waiting()
+        """Background calls whose end nobody has seen yet."""
+        self._prices, self._memory, self._now = prices, memory, now
+        self._gate, self._project = gate, project
+
+    def settle(
+        self,
+        call: Admitted,
+        routed: Routed,
+        run: Run,
+        reply: bytes | Mapping[str, Any] | None,
+        status: Status | None,
+        *,
+        error: str | None = None,
+        goes_on: str | None = None,
+    ) -> Entry | None:
+        """Price, record, learn; `goes_on` is the id of a response whose end is to come.
+
+        A fault here is logged and never the caller's.
+        """
+        try:
+            done = live_call(
+                call.endpoint,
+                call.request,
+                call.asked.body,
+                reply,
+                self._around(call, routed, run, status, error),
+            )
+            done = kept_long(done, routed.decision if routed.carried else None, call.asked.body)
+            # Outside of the lock: a long text takes its time.
+            text = self._text(run.id, routed.facts, run.at, call.asked.body, reply)
+            with self.lock:
+                run.loaded = self._memory.lists.loaded(reply, routed)
+                if goes_on is not None and call.request is not None and call.request.background:
+                    entry = self._wait(goes_on, done, routed, run, text)
+                else:
+                    entry = self._take_down(done, routed, run, text)
+        except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
+            _LOG.exception("a call could not be taken down")
+            return None
+        if call.asked.watch is not None:
+            watched_to_its_end(entry, call.asked.watch)
+        return entry
+
+    def late(self, path: str, body: bytes) -> None:
+        """Take down a background call whose end somebody has seen, by what a look at it brought."""
+        identity = ended_by(path, body)
+        try:
+            with self.lock:
+                entry = self.waiting.take(identity) if identity is not None else None
+                if entry is not None:
+                    now = self._now()
+                    text = self._text(entry.id, entry.facts, entry.line.at or now, None, body)
+                    self._close(ended(entry, body, self._prices, now, residency=self.residency), text)
+        except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
+            _LOG.exception("a background call could not be taken down")
+
+    def _text(
+        self,
+        identity: str,
+        facts: Facts | None,
+        at: int,
+        body: bytes | None,
+        reply: bytes | Mapping[str, Any] | None,
+    ) -> Text | None:
+        """The text that the policy has kept; none without a gate, which alone can keep it."""
+        workload = facts.workload if facts is not None else None
+        return self.texts.of(identity, workload, at, body, reply) if self._gate is not None else None
+
+    def _around(
+        self, call: Admitted, routed: Routed, run: Run, status: Status | None, error: str | None
+    ) -> Around:
+        labels = call.labels
+        return Around(
+            at=run.at,
+            latency=run.latency if run.latency is not None else max(0, self._now() - run.at),
+            lane=routed.lane,
+            status=status,
+            error=error,
+            project=call.asked.project or labels.project or self._project,
+            key=call.asked.key,
+            session=labels.session,
+            trace=labels.trace,
+            span=labels.span,
+            parent=labels.parent,
+            name=labels.name,
+            tags=labels.tags,
+            residency=self.residency,
+        )
+
+    def _wait(self, identity: str, done: Call, routed: Routed, run: Run, text: Text | None) -> Entry:
+        """A background call that was taken on: what it costs is known once its end was seen."""
+        open_ended = msgspec.structs.replace(done, id=identity, status="unknown", tokens=None, error=None)
+        entry = self._entry(open_ended, routed, run)
+        if self._gate is not None:
+            self._gate.wait(run.id, entry, text)
+        self.recorder.record(entry)
+        self.waiting.add(identity, entry)
+        return entry
+
+    def _take_down(self, done: Call, routed: Routed, run: Run, text: Text | None) -> Entry:
+        known, estimated = with_estimate(done, routed.facts)
+        entry = self._entry(known, routed, run, estimated=estimated)
+        carried = routed.decision if routed.carried else None
+        self._memory.after(known, routed.facts, carried, routed.state, routed.left(run.loaded))
+        self._memory.lists.after(known, routed)
+        self._close(entry, text)
+        return entry
+
+    def _close(self, entry: Entry, text: Text | None) -> None:
+        if self._gate is not None:
+            self._gate.close(entry.id, entry, text)
+        self.recorder.record(entry)
+
+    def _entry(self, known: Call, routed: Routed, run: Run, *, estimated: bool = False) -> Entry:
+        decision = routed.decision
+        money = price(
+            known,
+            decision if routed.carried else None,
+            self._prices,
+            residency=self.residency,
+            earlier=run.earlier,
+            left=routed.left(run.loaded),
+        )
+        known = with_earlier(known, run.earlier)
+        line = msgspec.structs.replace(
+            self.keeper.keep(known, routed.facts),
+            estimated=estimated,
+            cost=money.cost,
+            as_asked=money.as_asked,
+            saved=money.saved,
+            decision=msgspec.Raw(canonical(decision)) if decision is not None else NOT_RECORDED,
+            state=msgspec.Raw(msgspec.json.encode(routed.state))
+            if routed.state is not None
+            else NOT_RECORDED,
+        )
+        return Entry(
+            id=run.id,
+            line=line,
+            facts=routed.facts,
+            state=routed.state,
+            decision=decision,
+            reason=routed.reason,
+            attempts=run.attempts,
+            cost=money.cost,
+            as_asked=money.as_asked,
+            unpriced=money.unpriced,
+            reasoning_lost=routed.reasoning_lost,
+            tried=run.tried,
+        )
