@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import typer
 
 from tierwise.cli._audit import audit
+from tierwise.cli._doctor import doctor
 from tierwise.cli._kept import ledger_app
 from tierwise.cli._ledger import budgets_app, keys_app, off, on, spend
 from tierwise.cli._policy import policy_app
@@ -43,6 +44,7 @@ def build() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_options)
     app.command()(audit)
+    app.command()(doctor)
     app.command()(models)
     app.command()(price)
     app.command()(record)

@@ -20,7 +20,7 @@ from tierwise.ledger._reconcile import Difference, reconcile
 from tierwise.ledger._rows import SETTLED, UNKNOWN, day_of
 from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
-from tierwise.ledger._store import Ledger
+from tierwise.ledger._store import Ledger, look_at
 from tierwise.ledger._texts import forget, lines_with_text, purge
 from tierwise.ledger._totals import BY, Total
 
@@ -61,6 +61,7 @@ __all__ = [
     "exact",
     "forget",
     "lines_with_text",
+    "look_at",
     "newest",
     "newest_lengths",
     "orphans",

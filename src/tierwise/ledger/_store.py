@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,19 @@ from tierwise.ledger._lines import Line
 from tierwise.ledger._money import Budget
 from tierwise.ledger._rows import SETTLED, UNKNOWN, money, now, take
 from tierwise.ledger._spool import SUFFIX, alone_with, lines_from, orphans, process_of
-from tierwise.ledger._tables import BOOK, budgets, calls, events, flags, folded, migrate, objects, settlements
+from tierwise.ledger._tables import (
+    BOOK,
+    STEPS,
+    budgets,
+    calls,
+    events,
+    flags,
+    folded,
+    migrate,
+    objects,
+    settlements,
+    version,
+)
 from tierwise.ledger._totals import Total, saved, totals
 
 GROUP: Final = 500
@@ -65,6 +77,28 @@ def _settle_sqlite(connection: Any, _: Any) -> None:
     # Text that is deleted is written over.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+
+
+def look_at(url: str) -> tuple[str, int, int, Mapping[str, str]]:
+    """The kind of a ledger's database, its version, the version that this tierwise makes of it, and its flags.
+
+    Nothing is changed: a ledger of an earlier version stays one. Version 0 has no tables.
+
+    Raises:
+        ConfigurationError: The address holds none, or the database cannot be reached.
+    """
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            there = sa.inspect(connection).has_table(version.name)
+            number = connection.execute(sa.select(sa.func.max(version.c.number))).scalar() if there else 0
+            rows = connection.execute(sa.select(flags.c.name, flags.c.value)).all() if number else []
+        return engine.dialect.name, number or 0, len(STEPS), {row.name: row.value for row in rows}
+    except sa.exc.SQLAlchemyError as error:
+        said = f"{type(error).__name__}; {_short(error)}"
+        raise ConfigurationError(f"the ledger cannot be reached: {said}") from None
+    finally:
+        engine.dispose()
 
 
 class Ledger:
