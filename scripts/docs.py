@@ -13,45 +13,26 @@ import datetime as dt
 import io
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 TODAY = dt.date(2026, 11, 24)
 """The day after the sample log ends, so that the pictured report does not change with the calendar."""
-COMMANDS = (
-    (),
-    ("audit",),
-    ("models",),
-    ("price",),
-    ("record",),
-    ("route",),
-    ("policy",),
-    ("policy", "init"),
-    ("policy", "check"),
-    ("policy", "diff"),
-    ("policy", "publish"),
-    ("policy", "approve"),
-    ("policy", "list"),
-    ("policy", "rollback"),
-    ("policy", "follow"),
-    ("serve",),
-    ("keys", "create"),
-    ("keys", "list"),
-    ("keys", "end"),
-    ("budgets", "set"),
-    ("budgets", "list"),
-    ("spend",),
-    ("reconcile",),
-    ("ledger", "log"),
-    ("statement",),
-    ("ledger", "export"),
-    ("ledger", "purge"),
-    ("ledger", "forget"),
-    ("off",),
-    ("on",),
-)
 WIDTH = 100
+
+
+def commands(app: Any) -> Iterator[tuple[str, ...]]:
+    """The words of every command, groups first, in the order in which help lists them."""
+    from typer.main import get_command
+
+    def below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        yield words
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from below(inner, (*words, name))
+
+    return below(get_command(app), ())
 
 
 def cli() -> str:
@@ -61,7 +42,7 @@ def cli() -> str:
     from tierwise.cli._main import build
 
     parts = ["# The command line\n\nGenerated from the program by `make docs`.\n"]
-    for words in COMMANDS:
+    for words in commands(build()):
         result = CliRunner().invoke(
             build(),
             [*words, "--help"],
