@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench clean lock
+.PHONY: help demo test check format docs site bench clean lock
 
 help: ## List the recipes
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -24,11 +24,12 @@ demo: $(READY) ## Audit the sample log that ships with the project, write a poli
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest
 
-check: $(READY) ## Lint, strict types, docs freshness
+check: $(READY) ## Lint, strict types, docs freshness, the site without a warning
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python scripts/docs.py --check
+	$(BIN)/zensical build --strict
 
 format: $(READY) ## Format and apply safe lint fixes
 	$(BIN)/ruff format .
@@ -36,6 +37,9 @@ format: $(READY) ## Format and apply safe lint fixes
 
 docs: $(READY) ## Regenerate the generated parts of README and docs
 	$(BIN)/python scripts/docs.py
+
+site: $(READY) ## Build the documentation site into build/site
+	$(BIN)/zensical build --strict --clean
 
 bench: $(READY) ## Run the audit benchmark (about 15 minutes, 5 GB of disk)
 	$(BIN)/python benchmarks/audit.py
