@@ -10,7 +10,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from tierwise.ledger import Ledger
+from tierwise.ledger._store import open_engine
+from tierwise.ledger._tables import migrate
 from tierwise.simulator import Settings, Simulator
 
 GOOD = 'version = 1\nladder = "gpt-5.4"\n[default]\nstage = "off"\n'
@@ -55,10 +56,9 @@ def test_every_problem_of_the_policy_is_a_line_and_the_exit_code_is_one(tmp_path
 def test_a_ledger_of_an_earlier_version_is_told_and_stays_one(tmp_path: Path) -> None:
     (tmp_path / "tierwise.toml").write_text(GOOD)
     file = tmp_path / "tierwise.db"
-    Ledger(str(file)).close()
-    engine = sa.create_engine(f"sqlite:///{file}")
+    engine = open_engine(str(file))
+    migrate(engine, 2)
     with engine.begin() as connection:
-        connection.execute(sa.text("delete from version where number > 2"))
         connection.execute(sa.text("insert into flags values ('routing', 'off')"))
     code, found, _ = doctor(folder=tmp_path)
     assert code == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import itertools
 import json
 import subprocess
 import sys
@@ -39,6 +38,8 @@ from tierwise.ledger import (
     shares,
     uncovered,
 )
+from tierwise.ledger._store import open_engine
+from tierwise.ledger._tables import migrate
 
 DAY = dt.date(2026, 11, 20)
 TODAY = dt.date(2026, 11, 25)
@@ -244,14 +245,9 @@ def test_an_unknown_call_that_has_a_cost_is_not_held_as_well(ledger: Ledger, fol
 
 def test_a_ledger_of_the_first_version_gets_its_table(folder: Path) -> None:
     path = str(folder / "old.db")
-    ledger = Ledger(path)
-    with ledger.engine.begin() as connection:
-        for table in ("settlements", "leases", "policies", "approvals", "uses", "turns"):
-            connection.execute(sa.text(f"drop table {table}"))
-        for table, verb in itertools.product(("events",), ("UPDATE", "DELETE")):
-            connection.execute(sa.text(f"drop trigger {table}_no_{verb}"))
-        connection.execute(sa.text("delete from version where number > 1"))
-    ledger.close()
+    engine = open_engine(path)
+    assert migrate(engine, 1) == 1
+    engine.dispose()
     ledger = Ledger(path)
     assert ledger.version >= 2
     assert newest(ledger) == 0

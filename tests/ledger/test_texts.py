@@ -14,7 +14,8 @@ import zstandard
 from tierwise.calls import RECORDER_VERSION, Recorded
 from tierwise.catalog import Tokens
 from tierwise.ledger import Closed, Ledger, Opened, Spool, forget, lines_with_text, purge
-from tierwise.ledger._tables import STEPS
+from tierwise.ledger._store import open_engine
+from tierwise.ledger._tables import STEPS, migrate
 from tierwise.ledger._texts import now
 from tierwise.policy import Text
 
@@ -113,13 +114,9 @@ def test_what_is_forgotten_is_gone_noted_and_does_not_come_back_from_a_spool(
 
 
 def test_a_ledger_of_the_version_before_gets_its_tables(database: str) -> None:
-    found = Ledger(database)
-    with found.engine.begin() as connection:
-        for table in ("texts", "forgotten", "waiting", "batches"):
-            connection.execute(sa.text(f"drop table {table}"))
-        connection.execute(sa.text("delete from turns where name = 'batches'"))
-        connection.execute(sa.text("delete from version where number >= 3"))
-    found.close()
+    engine = open_engine(database)
+    assert migrate(engine, 2) == 2
+    engine.dispose()
     again = Ledger(database)
     assert again.version == len(STEPS)
     assert kept(again) == []

@@ -44,6 +44,7 @@ NOT_SCOPED: Told = (403, "not_in_scope", "the key may not use this path; its own
 NO_MODEL: Told = (403, "not_in_scope", "the key may not ask for this model")
 NO_WORKLOAD: Told = (403, "not_in_scope", "the key may not call for this workload")
 NO_REPORT: Told = (403, "not_in_scope", "calls sent elsewhere are taken down for gateway keys only")
+NO_OUTCOMES: Told = (403, "not_in_scope", "outcomes are taken for gateway keys only")
 NO_ADMIN: Told = (403, "not_in_scope", "the key may not do this; it takes an admin key")
 
 

@@ -15,6 +15,7 @@ from tierwise.errors import RequestError
 from tierwise.gateway._access import Caller, Refused
 from tierwise.gateway._errors import NO_ADMIN, NO_PLACE, NO_REPORT, NOT_FOUND
 from tierwise.gateway._metrics import Metrics
+from tierwise.gateway._outcomes import take
 from tierwise.ledger import Ledger
 from tierwise.online import Answer, Asked, Pipeline, Sent
 
@@ -113,6 +114,8 @@ class Own:
             return self._decide(body, caller, headers)
         if (method, what) == ("POST", "calls"):
             return self._took(body, caller, headers)
+        if (method, what) == ("POST", "outcomes"):
+            return self._outcomes(body, caller)
         if method == "GET" and what.startswith("calls/"):
             return self._call(what.removeprefix("calls/"), caller)
         if (method, what) in {("POST", "off"), ("POST", "on")}:
@@ -144,6 +147,15 @@ class Own:
         if entry is None:
             raise Refused(NO_PLACE, 5)
         return _json({"id": entry.id, "cost": f"{entry.cost:f}" if entry.cost is not None else None}, 200)
+
+    def _outcomes(self, body: bytes, caller: Caller) -> Answer:
+        """How answers turned out, taken down."""
+        if self._ledger is None:
+            raise Refused(NOT_FOUND)
+        count, unknown = take(self._ledger, body, caller, self._pipeline.name)
+        if not count:
+            raise Refused(NOT_FOUND)
+        return _json({"taken": count, "unknown": unknown}, 200)
 
     def _call(self, identity: str, caller: Caller) -> Answer:
         found = self._ledger.call(identity) if self._ledger is not None else None

@@ -14,6 +14,7 @@ from tierwise.ledger._leases import Leases
 from tierwise.ledger._lengths import Wrote, newest_lengths
 from tierwise.ledger._lines import Closed, Line, Opened, decode_line, encode_line
 from tierwise.ledger._money import Budget, exact, plain, read_amount, shares
+from tierwise.ledger._outcomes import Outcome, add_outcomes, outcomes_of, projects_of
 from tierwise.ledger._policies import GATEWAY, Policies, Version
 from tierwise.ledger._queue import Queue
 from tierwise.ledger._reconcile import Difference, reconcile
@@ -43,6 +44,7 @@ __all__ = [
     "Ledger",
     "Line",
     "Opened",
+    "Outcome",
     "Over",
     "Policies",
     "Queue",
@@ -53,6 +55,7 @@ __all__ = [
     "Total",
     "Version",
     "Wrote",
+    "add_outcomes",
     "corrections",
     "day_of",
     "decode_line",
@@ -65,7 +68,9 @@ __all__ = [
     "newest",
     "newest_lengths",
     "orphans",
+    "outcomes_of",
     "plain",
+    "projects_of",
     "purge",
     "read_amount",
     "reconcile",

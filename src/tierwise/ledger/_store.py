@@ -17,6 +17,7 @@ from tierwise.errors import ConfigurationError, LedgerUnavailable
 from tierwise.ledger._leases import REST, Leases, settle_process
 from tierwise.ledger._lines import Line
 from tierwise.ledger._money import Budget
+from tierwise.ledger._outcomes import with_scores
 from tierwise.ledger._rows import SETTLED, UNKNOWN, money, now, take
 from tierwise.ledger._spool import SUFFIX, alone_with, lines_from, orphans, process_of
 from tierwise.ledger._tables import (
@@ -229,13 +230,18 @@ class Ledger:
                 yield identity, decode_recorded(bytes(line))
 
     def lines(self, *, since: str | None = None) -> Iterator[bytes]:
-        """Every call since a UTC day as a line of a recorder file, in the order they were sent."""
-        query = sa.select(calls.c.line).where(calls.c.line.is_not(None)).order_by(calls.c.at, calls.c.id)
+        """Every call since a UTC day as a line of a recorder file, with its outcomes, in the order they were sent."""
+        query = (
+            sa.select(calls.c.id, calls.c.line)
+            .where(calls.c.line.is_not(None))
+            .order_by(calls.c.at, calls.c.id)
+        )
         if since is not None:
             query = query.where(calls.c.day >= since)
         with self.engine.connect().execution_options(yield_per=1_000) as connection:
-            for (line,) in connection.execute(query):
-                yield bytes(line) + b"\n"
+            rows = ((row.id, bytes(row.line)) for row in connection.execute(query))
+            for line in with_scores(self.engine, rows):
+                yield line + b"\n"
 
     def totals(
         self, by: str | None = None, since: str | None = None, until: str | None = None

@@ -248,6 +248,20 @@ batches = sa.Table(
 )
 """Batches of ours, each one of OpenAI's; `line` has what is known of it."""
 
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("call", sa.String(64), nullable=False, index=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("name", sa.String(60), nullable=False),
+    sa.Column("score", sa.String(30)),
+    sa.Column("label", sa.String(200)),
+    sa.Column("project", sa.String(200)),
+    sa.Column("who", sa.String(200), nullable=False),
+)
+"""How answers turned out: appended to, never changed."""
+
 version = sa.Table("version", metadata, sa.Column("number", sa.Integer, primary_key=True))
 
 
@@ -273,10 +287,7 @@ def _second(connection: sa.Connection) -> None:
     connection.execute(turns.insert(), [{"name": "leases", "number": 0}])
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_REFUSE)
-    statement = _GROWS.get(connection.dialect.name)
-    if statement is not None:
-        for table, verb in itertools.product((events, approvals, uses, settlements), ("UPDATE", "DELETE")):
-            connection.exec_driver_sql(statement.format(table=table.name, verb=verb))
+    _only_grow(connection, events, approvals, uses, settlements)
 
 
 def _third(connection: sa.Connection) -> None:
@@ -290,6 +301,20 @@ def _fourth(connection: sa.Connection) -> None:
     connection.execute(turns.insert(), [{"name": "batches", "number": 0}])
 
 
+def _fifth(connection: sa.Connection) -> None:
+    """How answers turned out."""
+    metadata.create_all(connection, tables=[outcomes])
+    _only_grow(connection, outcomes)
+
+
+def _only_grow(connection: sa.Connection, *tables: sa.Table) -> None:
+    """Have the database refuse to change or delete rows."""
+    statement = _GROWS.get(connection.dialect.name)
+    if statement is not None:
+        for table, verb in itertools.product(tables, ("UPDATE", "DELETE")):
+            connection.exec_driver_sql(statement.format(table=table.name, verb=verb))
+
+
 _REFUSE: Final = """CREATE FUNCTION tierwise_refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'this table is only appended to'; END $$"""
 _STATEMENT: Final = "CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
@@ -299,15 +324,15 @@ _GROWS: Final = {
 }
 
 
-STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second, _third, _fourth)
+STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second, _third, _fourth, _fifth)
 """Migrations in order; the ledger's version is how many were taken. A step that was released is never changed."""
 
 _ALONE: Final = 0x7469657277697365
 """The advisory lock of PostgreSQL under which tables are made: 'tierwise' as a number."""
 
 
-def migrate(engine: sa.Engine) -> int:
-    """Take the steps that are missing. The version reached.
+def migrate(engine: sa.Engine, to: int = len(STEPS)) -> int:
+    """Take the steps that are missing, up to the version `to`. The version reached.
 
     Raises:
         ConfigurationError: The ledger was made by a later tierwise.
@@ -320,10 +345,10 @@ def migrate(engine: sa.Engine) -> int:
             raise ConfigurationError(
                 f"the ledger has version {done}, this tierwise knows {len(STEPS)}; install a newer tierwise"
             )
-        for number, step in enumerate(STEPS[done:], start=done + 1):
+        for number, step in enumerate(STEPS[done:to], start=done + 1):
             step(connection)
             connection.execute(version.insert().values(number=number))
-    return len(STEPS)
+    return max(done, to)
 
 
 def _alone(connection: sa.Connection) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from tierwise.ledger._lines import Closed, Line
+from tierwise.ledger._outcomes import with_scores
 from tierwise.ledger._tables import calls, events, forgotten, texts
 
 UNKNOWN: Final = "unknown"
@@ -112,9 +113,12 @@ def forget(
 
 
 def lines_with_text(engine: sa.Engine, *, since: str | None = None) -> Iterator[bytes]:
-    """Every call since a UTC day as a line of a recorder file, in the order they were sent, with its text where that is kept."""
+    """Every call since a UTC day as a line of a recorder file, with its outcomes, and its text where that is kept.
+
+    In the order they were sent.
+    """
     query = (
-        sa.select(calls.c.line, texts.c.request, texts.c.reply)
+        sa.select(calls.c.id, calls.c.line, texts.c.request, texts.c.reply)
         .select_from(calls.outerjoin(texts, sa.and_(texts.c.call == calls.c.id, texts.c.until > now())))
         .where(calls.c.line.is_not(None))
         .order_by(calls.c.at, calls.c.id)
@@ -122,13 +126,19 @@ def lines_with_text(engine: sa.Engine, *, since: str | None = None) -> Iterator[
     if since is not None:
         query = query.where(calls.c.day >= since)
     with engine.connect().execution_options(yield_per=100) as connection:
-        for line, request, reply in connection.execute(query):
-            asked, said = _unpacked(request), _unpacked(reply)
-            if asked is None:
-                yield bytes(line) + b"\n"
-            else:
-                parts = b'"request":' + asked + (b',"reply":' + said if said is not None else b"")
-                yield bytes(line)[:-1] + b',"text":{' + parts + b"}}\n"
+        rows = (
+            (row.id, _with_text(bytes(row.line), row.request, row.reply)) for row in connection.execute(query)
+        )
+        for line in with_scores(engine, rows):
+            yield line + b"\n"
+
+
+def _with_text(line: bytes, request: bytes | None, reply: bytes | None) -> bytes:
+    asked, said = _unpacked(request), _unpacked(reply)
+    if asked is None:
+        return line
+    parts = b'"request":' + asked + (b',"reply":' + said if said is not None else b"")
+    return line[:-1] + b',"text":{' + parts + b"}}"
 
 
 def _unpacked(packed: bytes | None) -> bytes | None:
