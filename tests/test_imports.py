@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "tierwise"
 
 ROOMS = {
     "errors": set(),
+    "stats": set(),
     "catalog": set(),
     "calls": {"catalog"},
     "workloads": {"calls", "catalog"},
@@ -44,6 +45,7 @@ ROOMS = {
         "gateway",
         "ledger",
         "statement",
+        "stats",
         "online",
         "upstream",
         "audit",
