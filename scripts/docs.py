@@ -36,6 +36,7 @@ COMMANDS = (
     ("policy", "rollback"),
     ("policy", "follow"),
     ("serve",),
+    ("label",),
     ("keys", "create"),
     ("keys", "list"),
     ("keys", "end"),

@@ -34,6 +34,7 @@ ROOMS = {
     },
     "statement": {"ledger", "online", "policy", "calls", "catalog"},
     "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy"},
+    "prove": {"stats", "calls", "catalog", "workloads", "policy"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
     "integrations": set(),
     "simulator": {"calls"},
@@ -52,6 +53,7 @@ ROOMS = {
         "tools",
         "caching",
         "policy",
+        "prove",
         "report",
     },
 }
