@@ -6,6 +6,7 @@ import random
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from proving import said
 
 from tierwise.calls import Call, Message, Request
 from tierwise.prove import Cluster, clusters
+from tierwise.prove._near import BANDS, HASHES, near_pairs
 
 KEY = b"k" * 32
 WORDS = [f"w{n:x}" for n in range(4_000)]
@@ -143,3 +145,14 @@ def test_thousands_of_calls_are_clustered_in_seconds() -> None:
 
     assert len(found) == 2_000
     assert time.perf_counter() - started < 10
+
+
+def test_near_texts_find_each_other_behind_one_that_is_near_neither() -> None:
+    """All buckets that the second and third share are the first's too, which is half like both."""
+    first = np.arange(HASHES, dtype=np.uint64)
+    second, third = first.copy(), first.copy()
+    second[HASHES // 2 :] += np.uint64(1_000)
+    third[HASHES // 2 :] += np.uint64(1_000)
+    third[HASHES // 2 :: HASHES // BANDS] += np.uint64(1_000)
+
+    assert near_pairs([first, second, None, third]) == [(1, 3)]

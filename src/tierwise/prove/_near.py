@@ -28,6 +28,7 @@ FEWEST: Final = 20
 """Texts from which a template is told at all."""
 HASHES: Final = 128
 BANDS: Final = 32
+STANDING: Final = 8
 ALIKE: Final = 0.8
 """Estimated share of shingles in common from which texts are nearly the same; its standard error is 0.035."""
 _Words = NDArray[np.uint64]
@@ -92,25 +93,32 @@ def _mixed(words: _Words) -> _Words:
 
 
 def near_pairs(signatures: Sequence[_Words | None]) -> list[tuple[int, int]]:
-    """Pairs of texts that are nearly the same, enough of them to join each to its like.
+    """Pairs of texts that are nearly the same: each text with the ones before it that stand for their like.
 
-    Each text is held against the first one of every bucket that a band of its signature falls in, so that
-    the work grows with the number of texts and not with its square.
+    A text is held against those that stand for the buckets which the bands of its signature fall in, at most
+    `STANDING` a bucket, so that the work grows with the number of texts and not with its square.
     """
     rows = HASHES // BANDS
-    first: dict[tuple[int, bytes], int] = {}
+    buckets: dict[tuple[int, bytes], list[int]] = {}
     found = []
     for place, signature in enumerate(signatures):
         if signature is None:
             continue
-        met = set()
-        for band in range(BANDS):
-            bucket = (band, signature[band * rows : (band + 1) * rows].tobytes())
-            other = first.setdefault(bucket, place)
-            if other != place:
-                met.add(other)
-        for other in sorted(met):
-            theirs = signatures[other]
-            if theirs is not None and float(np.mean(signature == theirs)) >= ALIKE:
-                found.append((other, place))
+        mine = [
+            buckets.setdefault((band, signature[band * rows : (band + 1) * rows].tobytes()), [])
+            for band in range(BANDS)
+        ]
+        near = {
+            other
+            for other in sorted({other for bucket in mine for other in bucket})
+            if _alike(signature, signatures[other])
+        }
+        found += [(other, place) for other in sorted(near)]
+        for bucket in mine:
+            if len(bucket) < STANDING and near.isdisjoint(bucket):
+                bucket.append(place)
     return found
+
+
+def _alike(one: _Words, other: _Words | None) -> bool:
+    return other is not None and int(np.count_nonzero(one == other)) >= ALIKE * HASHES
