@@ -36,6 +36,7 @@ ROOMS = {
     },
     "statement": {"ledger", "online", "policy", "calls", "catalog"},
     "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy"},
+    "prove": {"stats", "calls", "catalog", "workloads", "policy"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
     "integrations": set(),
     "simulator": {"calls"},
@@ -55,6 +56,7 @@ ROOMS = {
         "tools",
         "caching",
         "policy",
+        "prove",
         "report",
     },
 }

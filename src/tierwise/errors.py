@@ -9,6 +9,8 @@
     │   │   ├── UnknownFormat    no reader recognises the content
     │   │   └── DamagedLog       the first bad record, under --strict
     │   ├── UnsafeRequest        a path or header that must not go upstream (also a ValueError)
+    │   ├── GraderError          an owner's own grading function that failed, or gave no score
+    │   ├── LabelError           a file of labels that cannot be read or written
     │   └── MissingExtra         an optional package is needed and not installed
     ├── ConfigurationError       an overrides, ladder or policy file that does not hold
     ├── LedgerUnavailable        the ledger's database cannot be reached
@@ -36,7 +38,9 @@ __all__ = [
     "CatalogError",
     "ConfigurationError",
     "DamagedLog",
+    "GraderError",
     "ImpossibleUsage",
+    "LabelError",
     "LedgerUnavailable",
     "LogError",
     "MissingExtra",
@@ -92,6 +96,14 @@ class DamagedLog(LogError):
 
 class UnsafeRequest(CallerError, ValueError):
     """A path or header that must not go upstream; the message names it, never a value."""
+
+
+class GraderError(CallerError):
+    """An owner's own grading function failed or gave no score; the message names it and the call."""
+
+
+class LabelError(CallerError):
+    """A file of labels that cannot be read or written; the message names the file and the line."""
 
 
 class MissingExtra(CallerError):

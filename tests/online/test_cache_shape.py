@@ -16,8 +16,7 @@ from tierwise.errors import RequestError
 from tierwise.online._cache_fields import changed_for_cache
 from tierwise.online._cache_state import mark_of
 from tierwise.online._order import order_of, ordered
-from tierwise.online._shape import _changed
-from tierwise.policy import MARK, ORDER, Change
+from tierwise.policy import MARK, ORDER, Change, applied
 
 FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -59,7 +58,7 @@ def test_only_listed_fields_differ_and_no_text_does(
     if ascii_only is False and b"\xed\xa0" in body:
         return
     changes = [change(ORDER), change("prompt_cache_key", "tw-1"), change(f"{place}[0].{MARK}")]
-    before, after = FIELDS.decode(body), FIELDS.decode(_changed(body, changes))
+    before, after = FIELDS.decode(body), FIELDS.decode(applied(body, changes, changed_for_cache))
     assert list(after) == [*before, "prompt_cache_key"]
     for name in set(before) - {"tools", place}:
         assert after[name] == before[name]
@@ -92,7 +91,9 @@ def test_a_turns_shaped_prompt_is_byte_for_byte_the_start_of_the_next(
             "messages": [{"role": "system", "content": "Rules."}, *rest[:length]],
         }
         shaped = FIELDS.decode(
-            _changed(json.dumps(asked).encode(), [change(ORDER), change(f"messages[0].{MARK}")])
+            applied(
+                json.dumps(asked).encode(), [change(ORDER), change(f"messages[0].{MARK}")], changed_for_cache
+            )
         )
         prompts.append(bytes(shaped["tools"]) + bytes(shaped["messages"])[:-1])
     for earlier, later in itertools.pairwise(prompts):
@@ -168,4 +169,4 @@ def test_where_a_breakpoint_may_stand(
 )  # fmt: skip
 def test_what_cannot_be_marked_is_refused_so_that_the_call_goes_as_asked(body: bytes) -> None:
     with pytest.raises(RequestError):
-        _changed(body, [change(f"messages[0].{MARK}")])
+        applied(body, [change(f"messages[0].{MARK}")], changed_for_cache)

@@ -7,12 +7,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
+from tierwise.calls._bodies import with_body
 from tierwise.calls._documents import records
 from tierwise.calls._format import BadRecord, Format
 from tierwise.calls._plan import STREAM, Unit, chosen, format_named
@@ -27,7 +29,7 @@ Progress = Callable[[int], None]
 _UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 
-def read(unit: Unit, *, progress: Progress | None = None) -> Iterator[Record]:
+def read(unit: Unit, *, progress: Progress | None = None, bodies: bool = False) -> Iterator[Record]:
     """Read one unit of a plan.
 
     Lines are numbered from 1 within the unit (`absolute_place` turns them into the file's),
@@ -36,6 +38,7 @@ def read(unit: Unit, *, progress: Progress | None = None) -> Iterator[Record]:
     Args:
         unit: From `plan`. One with `stream` set must be read by the process that planned it.
         progress: Told the number of stored bytes each time some were read.
+        bodies: Whether to keep in `Request.body` what was sent, for sending it again; takes the memory.
 
     Yields:
         Call, Bucket, CostLine, and Skipped for what cannot be read.
@@ -44,10 +47,10 @@ def read(unit: Unit, *, progress: Progress | None = None) -> Iterator[Record]:
         UnknownFormat: The unit names a format that does not exist.
     """
     if unit.stream:
-        yield from _stream(unit, progress)
+        yield from _stream(unit, progress, bodies)
         return
     if unit.kind in ("sqlite", "parquet"):
-        yield from _read_table(unit, format_named(unit.format))
+        yield from _read_table(unit, _kept(format_named(unit.format), bodies))
         if progress is not None:
             progress(unit.size)
         return
@@ -59,7 +62,19 @@ def read(unit: Unit, *, progress: Progress | None = None) -> Iterator[Record]:
         encoding=unit.encoding,
         progress=progress,
     )
-    yield from _read_text(unit, format_named(unit.format), plain)
+    yield from _read_text(unit, _kept(format_named(unit.format), bodies), plain)
+
+
+def _kept(fmt: Format, bodies: bool) -> Format:
+    """The format, with bodies kept where that is asked."""
+    reader = fmt.read
+    if not bodies or reader is None:
+        return fmt
+
+    def read_whole(raw: bytes, place: Place) -> Iterable[Record]:
+        return with_body(tuple(reader(raw, place)), raw)
+
+    return replace(fmt, read=read_whole)
 
 
 def _read_text(unit: Unit, fmt: Format, plain: Iterable[bytes]) -> Iterator[Record]:
@@ -161,21 +176,21 @@ def _read_table(unit: Unit, fmt: Format) -> Iterator[Record]:
         yield _unforeseen(unit.file, 0, fault)
 
 
-def _stream(unit: Unit, progress: Progress | None) -> Iterator[Record]:
+def _stream(unit: Unit, progress: Progress | None, bodies: bool) -> Iterator[Record]:
     """Standard input or a pipe: looked at and read in one pass."""
     try:
         if unit.path == STREAM:
-            yield from _open_stream(unit, sys.stdin.buffer, progress)
+            yield from _open_stream(unit, sys.stdin.buffer, progress, bodies)
         else:
             with Path(unit.path).open("rb") as file:
-                yield from _open_stream(unit, file, progress)
+                yield from _open_stream(unit, file, progress, bodies)
     except BadRecord as fault:
         yield _skip(unit.file, 0, fault.reason, fault.detail)
     except OSError as fault:
         yield _skip(unit.file, 0, "cannot be read", fault.strerror or type(fault).__name__)
 
 
-def _open_stream(unit: Unit, file: IO[bytes], progress: Progress | None) -> Iterator[Record]:
+def _open_stream(unit: Unit, file: IO[bytes], progress: Progress | None, bodies: bool) -> Iterator[Record]:
     head = file.read(HEAD)
     try:
         found = look(head, "", whole=len(head) < HEAD)
@@ -185,13 +200,13 @@ def _open_stream(unit: Unit, file: IO[bytes], progress: Progress | None) -> Iter
     stored = _told(chain([head], iter(lambda: file.read(BLOCK), b"")), progress)
     forced = format_named(unit.format) if unit.format else None
     if found.kind in ("sqlite", "parquet"):
-        yield from _spooled(unit, stored)
+        yield from _spooled(unit, stored, bodies)
         return
     known = msgspec.structs.replace(
         unit, kind=found.kind, delimiter=found.delimiter, wrapped=found.wrapped, stream=False
     )
     plain = unpacked(stored, found.compression, found.encoding)
-    yield from _read_text(known, chosen(found, "", forced), plain)
+    yield from _read_text(known, _kept(chosen(found, "", forced), bodies), plain)
 
 
 def _told(stored: Iterable[bytes], progress: Progress | None) -> Iterator[bytes]:
@@ -201,7 +216,7 @@ def _told(stored: Iterable[bytes], progress: Progress | None) -> Iterator[bytes]
         yield block
 
 
-def _spooled(unit: Unit, stored: Iterable[bytes]) -> Iterator[Record]:
+def _spooled(unit: Unit, stored: Iterable[bytes], bodies: bool) -> Iterator[Record]:
     """A table from a pipe: both readers need a file to seek in."""
     from tierwise.calls._plan import plan
     from tierwise.errors import LogError, MissingExtra
@@ -212,7 +227,7 @@ def _spooled(unit: Unit, stored: Iterable[bytes]) -> Iterator[Record]:
             for block in stored:
                 file.write(block)
         for found in plan([name], format=unit.format or None).units:
-            yield from read(msgspec.structs.replace(found, file=unit.file))
+            yield from read(msgspec.structs.replace(found, file=unit.file), bodies=bodies)
     except (LogError, MissingExtra) as fault:
         yield _skip(unit.file, 0, "not a log", str(fault)[:160])
     finally:

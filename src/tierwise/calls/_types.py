@@ -110,6 +110,8 @@ class Request(msgspec.Struct, frozen=True):
     Any of: stop, seed, logit_bias, presence_penalty, frequency_penalty, prediction, audio,
     modalities, computer, background_options, prompt.
     """
+    body: bytes = b""
+    """The body as the log has it; only where `read` was asked to keep it and the log holds it as sent."""
 
 
 class Response(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ import typer
 from tierwise.cli._audit import audit
 from tierwise.cli._doctor import doctor
 from tierwise.cli._kept import ledger_app
+from tierwise.cli._label import label
 from tierwise.cli._ledger import budgets_app, keys_app, off, on, spend
 from tierwise.cli._policy import policy_app
 from tierwise.cli._prices import models, price
@@ -50,6 +51,7 @@ def build() -> typer.Typer:
     app.command()(record)
     app.command()(route)
     app.command()(serve)
+    app.command()(label)
     app.command()(spend)
     app.command()(reconcile)
     app.command()(statement)

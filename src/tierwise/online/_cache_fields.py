@@ -9,14 +9,13 @@ import msgspec
 
 from tierwise.errors import RequestError
 from tierwise.online._order import ordered
-from tierwise.policy import MARK, ORDER, Change
+from tierwise.policy import MARK, ORDER, Change, Fields
 
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _PLACE: Final = re.compile(r"(messages|input)\[(\d{1,9})\]\." + MARK)
 _MARKED: Final = msgspec.Raw(b'{"mode":"explicit"}')
 _TEXT: Final = {"messages": msgspec.Raw(b'"text"'), "input": msgspec.Raw(b'"input_text"')}
-Fields = dict[str, msgspec.Raw]
 
 
 def changed_for_cache(fields: Fields, change: Change) -> bool:

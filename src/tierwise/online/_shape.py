@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -17,14 +16,11 @@ from tierwise.online._narrow import without
 from tierwise.online._search import Selection, with_only
 from tierwise.online._tools import Toolbox
 from tierwise.online._values import Admitted, Answer, Asked, Reply, Routed, Search
-from tierwise.policy import Change, Decision, State
+from tierwise.policy import Decision, State, applied, object_in
 from tierwise.upstream import verdict
 from tierwise.workloads import Facts
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_BY_TRANSLATION: Final = frozenset({"endpoint", "store", "tools[].strict"})
-"""Changes that going by Responses brings with it."""
-_COUNTS: Final = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
 _CHAT: Final = "/chat/completions"
 
 
@@ -73,7 +69,7 @@ def with_usage(call: Admitted, routed: Routed) -> Routed:
     if request is None or not request.stream:
         return routed
     fields = _FIELDS.decode(routed.outgoing.body)
-    options = _object(fields.get("stream_options"))
+    options = object_in(fields.get("stream_options"))
     if bytes(options.get("include_usage", msgspec.Raw(b"null"))) == b"true":
         return routed
     options["include_usage"] = msgspec.Raw(b"true")
@@ -110,7 +106,7 @@ def shape(
         path = responses_path(path)
         translated = True
     if decision.changes:
-        body = _changed(body, decision.changes)
+        body = applied(body, decision.changes, changed_for_cache)
     if decision.plan.drop_tools and box is not None:
         body = without(body, frozenset(box.name_of(digest) for digest in decision.plan.drop_tools))
     search, selection = None, narrow.selection if narrow is not None else None
@@ -160,40 +156,3 @@ def _outgoing(call: Admitted, body: bytes, path: str) -> Outgoing:
         body=body,
         model=request.model if request is not None else None,
     )
-
-
-def _changed(body: bytes, changes: Iterable[Change]) -> bytes:
-    """The body with the changes made: every other field keeps its bytes and its place."""
-    fields = _FIELDS.decode(body)
-    for change in changes:
-        if change.parameter in _BY_TRANSLATION or changed_for_cache(fields, change):
-            continue
-        name, _, inner = change.parameter.partition(".")
-        if name == "tools":
-            continue
-        if name == "lane" or name.endswith("[]"):
-            raise RequestError(f"{change.parameter} cannot be changed in a call that is waited for")
-        if inner:
-            nested = _object(fields.get(name))
-            _set(nested, inner, change.after)
-            fields[name] = msgspec.Raw(msgspec.json.encode(nested))
-        else:
-            _set(fields, name, change.after)
-    return msgspec.json.encode(fields)
-
-
-def _set(fields: dict[str, msgspec.Raw], name: str, after: str | None) -> None:
-    if after is None:
-        fields.pop(name, None)
-        return
-    value: Any = int(after) if name in _COUNTS else after
-    fields[name] = msgspec.Raw(msgspec.json.encode(value))
-
-
-def _object(raw: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
-    if raw is None or bytes(raw) == b"null":
-        return {}
-    try:
-        return _FIELDS.decode(raw)
-    except msgspec.DecodeError:
-        raise RequestError("expected an object where the decision changes a part of it") from None

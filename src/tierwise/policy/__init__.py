@@ -7,6 +7,7 @@ all call it, and it is pure. A Policy is built in (`proposal`) or read from `tie
 
 from __future__ import annotations
 
+from tierwise.policy._apply import Fields, applied, object_in
 from tierwise.policy._caching import MARK, ORDER
 from tierwise.policy._decide import canonical, decide, rule_of
 from tierwise.policy._decision import NO_CACHING, Caching, Change, Decision, Plan, Step
@@ -30,6 +31,7 @@ from tierwise.policy._live import Live, load_live
 from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
 from tierwise.policy._match import trusted_hints, workload_of
 from tierwise.policy._narrow import below_the_cache
+from tierwise.policy._pinned import Pinned, pinned
 from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
@@ -73,6 +75,7 @@ __all__ = [
     "Decision",
     "Differs",
     "Evidence",
+    "Fields",
     "Hints",
     "Keep",
     "Latency",
@@ -82,6 +85,7 @@ __all__ = [
     "Live",
     "Match",
     "Narrowing",
+    "Pinned",
     "Plan",
     "Policy",
     "Problem",
@@ -99,6 +103,7 @@ __all__ = [
     "Use",
     "Uses",
     "Warmth",
+    "applied",
     "arm_of",
     "at_effort",
     "below_the_cache",
@@ -118,8 +123,10 @@ __all__ = [
     "load_live",
     "load_policy",
     "moved",
+    "object_in",
     "parse_learned",
     "parse_policy",
+    "pinned",
     "proposal",
     "reading",
     "replay",
