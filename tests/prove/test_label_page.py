@@ -113,6 +113,7 @@ def test_two_who_answer_at_once_lose_nothing(file: Path) -> None:
         thread.join()
 
     assert {row.labels for row in load_rows(file)} == {(("ann", "tie"), ("bob", "tie"))}
+    assert [found.name for found in file.parent.iterdir()] == [file.name]
 
 
 def test_nothing_is_loaded_from_elsewhere_and_no_script_stands_in_the_page(page: LabelPage) -> None:

@@ -7,6 +7,7 @@ of labels by people. What waits takes a `calls.Send`; everything else is pure.
 
 from __future__ import annotations
 
+from tierwise.prove._asking import Question, Replied, replied
 from tierwise.prove._choose import Chosen, choose_grader
 from tierwise.prove._clusters import Cluster, clusters
 from tierwise.prove._free import failure, score, unless_failed
@@ -52,7 +53,9 @@ __all__ = [
     "PaidGrader",
     "Pair",
     "Prepared",
+    "Question",
     "Reference",
+    "Replied",
     "Row",
     "Score",
     "Sorted",
@@ -73,6 +76,7 @@ __all__ = [
     "prepare",
     "rater_name",
     "raters",
+    "replied",
     "rows_of",
     "save_rows",
     "score",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
 from tierwise.calls import Outgoing, Response, Send, parse_response
-from tierwise.catalog import Catalog, Tokens, served_lane
+from tierwise.catalog import Catalog, Lane, Tokens, served_lane
 from tierwise.errors import CatalogError, RequestError
 
 
@@ -25,13 +25,21 @@ class Replied(msgspec.Struct, frozen=True, kw_only=True):
     """USD on the day asked for; None where usage or price is not known. An error is not billed."""
 
 
-async def ask(send: Send, path: str, body: dict[str, Any], prices: Catalog, day: dt.date) -> Replied:
-    """Send one body and read its reply whole.
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A request ready to be sent, by whichever way."""
+
+    path: str
+    """'/v1/responses', '/v1/chat/completions' or '/v1/embeddings'."""
+    model: str
+    body: bytes
+
+
+async def ask(send: Send, question: Question, prices: Catalog, day: dt.date) -> Replied:
+    """Send a question and read its reply whole.
 
     Args:
         send: What sends.
-        path: '/v1/responses', '/v1/chat/completions' or '/v1/embeddings'.
-        body: The request, its model under 'model'.
+        question: What to send.
         prices: The catalog.
         day: The UTC day that prices the call.
 
@@ -39,9 +47,9 @@ async def ask(send: Send, path: str, body: dict[str, Any], prices: Catalog, day:
         UpstreamError: No reply came.
     """
     outgoing = Outgoing(
-        path=path,
-        body=msgspec.json.encode(body),
-        model=body["model"],
+        path=question.path,
+        body=question.body,
+        model=question.model,
         headers=(("content-type", "application/json"),),
     )
     incoming = await send.send(outgoing)
@@ -49,28 +57,43 @@ async def ask(send: Send, path: str, body: dict[str, Any], prices: Catalog, day:
         raw = await incoming.read()
     finally:
         await incoming.aclose()
-    if incoming.status >= 400:
-        return Replied(status=incoming.status, body=raw, cost=Decimal(0))
+    return replied(question, incoming.status, raw, prices, day)
+
+
+def replied(
+    question: Question, status: int, body: bytes, prices: Catalog, day: dt.date, lane: Lane | None = None
+) -> Replied:
+    """A reply as read, however it came.
+
+    Args:
+        question: What it answers.
+        status: Its HTTP status.
+        body: As it came.
+        prices: The catalog.
+        day: The UTC day that prices the call.
+        lane: How it travelled, where the reply cannot say (Batch); None reads its service tier.
+    """
+    if status >= 400:
+        return Replied(status=status, body=body, cost=Decimal(0))
     try:
-        response = parse_response(path, raw)
+        response = parse_response(question.path, body)
     except RequestError:
-        return Replied(status=incoming.status, body=raw)
+        return Replied(status=status, body=body)
     if response.tokens is None:
-        return Replied(status=incoming.status, body=raw, response=response)
-    cost = _cost(response, str(body["model"]), prices, day)
-    return Replied(status=incoming.status, body=raw, response=response, tokens=response.tokens, cost=cost)
+        return Replied(status=status, body=body, response=response)
+    cost = _cost(response, question.model, prices, day, lane)
+    return Replied(status=status, body=body, response=response, tokens=response.tokens, cost=cost)
 
 
-def _cost(response: Response, asked: str, prices: Catalog, day: dt.date) -> Decimal | None:
+def _cost(response: Response, asked: str, prices: Catalog, day: dt.date, lane: Lane | None) -> Decimal | None:
     try:
-        lane, _ = served_lane(None, response.service_tier)
-        card = prices.rate_card(response.model or asked, lane, at=day)
-        return card.total(response.tokens or Tokens())
+        served = lane or served_lane(None, response.service_tier)[0]
+        return prices.rate_card(response.model or asked, served, at=day).total(response.tokens or Tokens())
     except CatalogError:
         return None
 
 
-def added(replies: list[Replied]) -> tuple[Tokens, Decimal | None]:
+def added(replies: Sequence[Replied]) -> tuple[Tokens, Decimal | None]:
     """Tokens and cost of several replies; no cost where one of them has none."""
     names = Tokens.__struct_fields__
     tokens = Tokens(**{name: sum(getattr(reply.tokens, name) for reply in replies) for name in names})

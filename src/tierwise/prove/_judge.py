@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -17,7 +17,7 @@ import msgspec
 from tierwise.calls import Request, Response, Send
 from tierwise.catalog import Catalog, Tokens
 from tierwise.errors import CatalogError, ConfigurationError
-from tierwise.prove._asking import Replied, added, ask
+from tierwise.prove._asking import Question, Replied, added, ask
 from tierwise.prove._free import failure
 from tierwise.prove._judge_text import LONGEST_ANSWER, answer_of, bodies, instructs, prompts
 from tierwise.workloads import Task
@@ -88,27 +88,47 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             UpstreamError: No reply came.
         """
+        questions = self.questions(task, request, candidate, baseline)
+        if isinstance(questions, Verdict):
+            return questions
+        replies: list[Replied] = []
+        for question in questions:
+            replies.append(await ask(send, question, self.prices, self.day))
+            if self._read(replies[-1])[0] is None:
+                break  # the other order could not make a verdict of it
+        return self.verdict(replies)
+
+    def questions(
+        self, task: Task, request: Request, candidate: Response, baseline: Response
+    ) -> tuple[Question, Question] | Verdict:
+        """Both orders, the candidate second and then first; or the verdict, where nobody is to be asked."""
         if (known := _unasked(request, candidate, baseline)) is not None:
             return known
         ours, theirs = answer_of(candidate), answer_of(baseline)
-        replies: list[Replied] = []
+        return (
+            self._question(task, request, theirs, ours),
+            self._question(task, request, ours, theirs),
+        )
+
+    def _question(self, task: Task, request: Request, first: str, second: str) -> Question:
+        rules, material = prompts(task, request, first, second)
+        body = bodies(self.endpoint, self.model, self.effort, rules, material, CAP)
+        return Question(path=_PATHS[self.endpoint], model=self.model, body=msgspec.json.encode(body))
+
+    def verdict(self, replies: Sequence[Replied]) -> Verdict:
+        """The verdict of replies to `questions`, in their order; fewer than two are no verdict."""
         points: list[float] = []
-        for first, second, ours_first in ((theirs, ours, False), (ours, theirs, True)):
-            replied = await self._ask(task, request, first, second, send)
-            replies.append(replied)
-            said, why = self._read(replied)
+        for ours_first, reply in zip((False, True), replies, strict=False):
+            said, why = self._read(reply)
             if said is None:
                 return _none(why, replies)
             points.append(_POINTS[said] if ours_first else 1.0 - _POINTS[said])
+        if len(points) < 2:
+            return _none("an order was not asked", replies)
         tokens, cost = added(replies)
         return Verdict(
             score=sum(points) / 2, outcome=_outcome(points), tokens=tokens, cost=cost, calls=len(replies)
         )
-
-    async def _ask(self, task: Task, request: Request, first: str, second: str, send: Send) -> Replied:
-        rules, material = prompts(task, request, first, second)
-        body = bodies(self.endpoint, self.model, self.effort, rules, material, CAP)
-        return await ask(send, _PATHS[self.endpoint], body, self.prices, self.day)
 
     def _read(self, replied: Replied) -> tuple[str | None, str]:
         """What the judge said, or why it said nothing that counts."""
@@ -144,7 +164,7 @@ def _unasked(request: Request, candidate: Response, baseline: Response) -> Verdi
     return None
 
 
-def _none(why: str, replies: list[Replied]) -> Verdict:
+def _none(why: str, replies: Sequence[Replied]) -> Verdict:
     tokens, cost = added(replies)
     return Verdict(score=None, outcome="no verdict", reason=why, tokens=tokens, cost=cost, calls=len(replies))
 

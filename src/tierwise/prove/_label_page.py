@@ -7,6 +7,7 @@ into the page as text.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -109,9 +110,13 @@ def _held(path: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    with path.with_name(f".{path.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    # The folder is what is locked: the file itself is replaced by every writer.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(folder)
 
 
 class LabelPage:

@@ -43,7 +43,7 @@ def prepare(
     limits: Limits,
     recogniser: Recogniser,
     *,
-    tier: Tier = "default",
+    tier: Tier | None = "default",
 ) -> Prepared:
     """The request of a replayable call on `rung`: never streamed, never stored, no tool carried out.
 
@@ -57,7 +57,7 @@ def prepare(
         prices: The catalog.
         limits: The owner's.
         recogniser: Gives the call's facts.
-        tier: The service tier to ask for; Batch takes 'default'.
+        tier: The service tier to ask for; None names none, for Batch.
     """
     request = call.request
     if request is None:
@@ -92,12 +92,13 @@ def _pinned(
     return pinned(facts, sent, rung, rule, prices, limits, call.tokens or Tokens())
 
 
-def _settled(body: bytes, tier: Tier) -> bytes:
+def _settled(body: bytes, tier: Tier | None) -> bytes:
     fields = _FIELDS.decode(body)
     for name in _LEFT_OUT:
         fields.pop(name, None)
     fields["store"] = Raw(b"false")
-    fields["service_tier"] = Raw(msgspec.json.encode(tier))
+    if tier is not None:
+        fields["service_tier"] = Raw(msgspec.json.encode(tier))
     return msgspec.json.encode(fields)
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from tierwise.calls import Request, Response, Send
 from tierwise.catalog import Catalog
-from tierwise.prove._asking import ask
+from tierwise.prove._asking import Question, ask
 from tierwise.prove._graders.texts import normalised
 from tierwise.prove._score import Paid, Reference, Score, text_of
 
@@ -58,7 +58,8 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
         if not one.strip() or not other.strip():
             return Paid(score=Score(value=0.0, reason="no text"))
         body = {"model": self.model, "input": [_sent(one), _sent(other)], "encoding_format": "float"}
-        replied = await ask(send, "/v1/embeddings", body, self.prices, self.day)
+        question = Question(path="/v1/embeddings", model=self.model, body=msgspec.json.encode(body))
+        replied = await ask(send, question, self.prices, self.day)
         score, why = None, f"status {replied.status}"
         if replied.status < 400:
             score, why = _score(replied.body)
