@@ -36,6 +36,7 @@ ROOMS = {
     "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
     "integrations": set(),
+    "stats": set(),
     "simulator": {"calls"},
     "cli": {
         "simulator",

@@ -8,6 +8,7 @@
     │   │   ├── NoSuchLog        nothing at that path
     │   │   ├── UnknownFormat    no reader recognises the content
     │   │   └── DamagedLog       the first bad record, under --strict
+    │   ├── OutOfBounds          a number outside the bounds a statistic was told (also a ValueError)
     │   ├── UnsafeRequest        a path or header that must not go upstream (also a ValueError)
     │   └── MissingExtra         an optional package is needed and not installed
     ├── ConfigurationError       an overrides, ladder or policy file that does not hold
@@ -41,6 +42,7 @@ __all__ = [
     "LogError",
     "MissingExtra",
     "NoSuchLog",
+    "OutOfBounds",
     "OutcomeUnknown",
     "RequestError",
     "TierwiseError",
@@ -88,6 +90,10 @@ class UnknownFormat(LogError):
 
 class DamagedLog(LogError):
     """A record that cannot be read, raised only when reading strictly."""
+
+
+class OutOfBounds(CallerError, ValueError):
+    """A number outside the bounds that a statistic was told; the message names both."""
 
 
 class UnsafeRequest(CallerError, ValueError):
