@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 
 from tierwise.errors import OutOfBounds
 
@@ -57,13 +58,11 @@ def e_bh(log_es: Sequence[float], *, level: float) -> list[int]:
     Raises:
         OutOfBounds: for a level outside (0, 1).
     """
-    import math
-
     _level(level)
     order = sorted(range(len(log_es)), key=lambda place: (-log_es[place], place))
     enough = 0
     for k, place in enumerate(order, 1):
-        if log_es[place] >= math.log(len(log_es) / (level * k)):
+        if log_es[place] >= log(len(log_es) / (level * k)):
             enough = k
     return sorted(order[:enough])
 
