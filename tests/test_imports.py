@@ -39,6 +39,7 @@ ROOMS = {
     "prove": {"stats", "calls", "catalog", "workloads", "policy"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
     "integrations": set(),
+    "stats": set(),
     "simulator": {"calls"},
     "cli": {
         "simulator",

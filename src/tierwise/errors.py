@@ -8,6 +8,7 @@
     │   │   ├── NoSuchLog        nothing at that path
     │   │   ├── UnknownFormat    no reader recognises the content
     │   │   └── DamagedLog       the first bad record, under --strict
+    │   ├── OutOfBounds          a number outside the bounds a statistic was told (also a ValueError)
     │   ├── UnsafeRequest        a path or header that must not go upstream (also a ValueError)
     │   ├── GraderError          an owner's own grading function that failed, or gave no score
     │   ├── LabelError           a file of labels that cannot be read or written
@@ -45,6 +46,7 @@ __all__ = [
     "LogError",
     "MissingExtra",
     "NoSuchLog",
+    "OutOfBounds",
     "OutcomeUnknown",
     "RequestError",
     "TierwiseError",
@@ -92,6 +94,10 @@ class UnknownFormat(LogError):
 
 class DamagedLog(LogError):
     """A record that cannot be read, raised only when reading strictly."""
+
+
+class OutOfBounds(CallerError, ValueError):
+    """A number outside the bounds that a statistic was told; the message names both."""
 
 
 class UnsafeRequest(CallerError, ValueError):
