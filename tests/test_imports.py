@@ -39,7 +39,6 @@ ROOMS = {
     "prove": {"stats", "calls", "catalog", "workloads", "policy"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
     "integrations": set(),
-    "stats": set(),
     "simulator": {"calls"},
     "cli": {
         "simulator",
