@@ -37,7 +37,7 @@ format: $(READY) ## Format and apply safe lint fixes
 docs: $(READY) ## Regenerate the generated parts of README and docs
 	$(BIN)/python scripts/docs.py
 
-bench: $(READY) ## Run the audit benchmark (about 15 minutes, 5 GB of disk)
+bench: $(READY) ## Run the audit benchmark (about 15 minutes, 6 GB of disk)
 	$(BIN)/python benchmarks/audit.py
 
 lock: ## Renew requirements.lock from pyproject.toml (needs uv)

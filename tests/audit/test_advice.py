@@ -16,12 +16,12 @@ from tierwise.audit import Advice, Findings, audit
 from tierwise.audit._advice import MOST, left_out, moved_behind
 from tierwise.report import html, json_bytes
 
-HOUSE = "Follow the house rules of the shop in every answer, and keep to the tone of the brand. " * 90
+HOUSE = "Follow the house rules of the shop in every answer, and keep to the tone of the brand. " * 120
 
 
 def stamped(minute: int) -> dict[str, Any]:
     text = f"You sort tickets. It is 2026-11-16 09:{minute:02d} now. Be brief.\n{HOUSE}"
-    return pair(id=str(minute), minute=minute * 15, instructions=text, user=f"Ticket {minute}", input=2000)
+    return pair(id=str(minute), minute=minute * 15, instructions=text, user=f"Ticket {minute}", input=2600)
 
 
 def function(name: str) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def test_hostile_templates_and_names_are_advised_on_like_others(tmp_path: Path) 
         line["request"]["messages"][0]["content"] = (
             f"\ud800 It is 09:{n % 60:02d}:00 now.\u2028Be brief. {HOUSE}"
         )
-        line["response"]["usage"]["prompt_tokens"] = 2_000
+        line["response"]["usage"]["prompt_tokens"] = 2_600
         lines.append(line)
     path = tmp_path / "calls.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
