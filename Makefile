@@ -41,7 +41,7 @@ docs: $(READY) ## Regenerate the generated parts of README and docs
 site: $(READY) ## Build the documentation site into build/site
 	$(BIN)/zensical build --strict --clean
 
-bench: $(READY) ## Run the audit benchmark (about 15 minutes, 5 GB of disk)
+bench: $(READY) ## Run the audit benchmark (about 15 minutes, 6 GB of disk)
 	$(BIN)/python benchmarks/audit.py
 
 lock: ## Renew requirements.lock from pyproject.toml (needs uv)

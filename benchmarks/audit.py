@@ -88,7 +88,7 @@ def generated(folder: Path, calls: int) -> Path:
     log = folder / f"calls-{calls}.jsonl"
     if not log.exists():
         script = [sys.executable, str(ROOT / "sample" / "generate.py"), "--seed", "7", "--calls", str(calls)]
-        subprocess.run([*script, "--prompt-bytes", "4500", "--out", str(log)], check=True)
+        subprocess.run([*script, "--prompt-bytes", "5200", "--out", str(log)], check=True)
     return log
 
 

@@ -9,6 +9,7 @@ README.md               the scores between its markers
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import io
 import subprocess
@@ -77,7 +78,9 @@ def report_pages() -> tuple[str, str]:
     from tierwise.audit import audit
     from tierwise.report import terminal
 
-    found = audit([ROOT / "sample" / "calls.jsonl.gz"], today=TODAY, processes=1).findings
+    # From the project's folder, so that places in the log read the same wherever it lies.
+    with contextlib.chdir(ROOT):
+        found = audit(["sample/calls.jsonl.gz"], today=TODAY, processes=1).findings
     console = Console(
         width=WIDTH, record=True, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )

@@ -69,7 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     out = tmp_path_factory.mktemp("large") / "big.jsonl"
-    generate("--calls", LARGE, "--prompt-bytes", 4500, "--out", out)
+    generate("--calls", LARGE, "--prompt-bytes", 5200, "--out", out)
     return out.read_bytes().splitlines()
 
 
@@ -212,7 +212,7 @@ def test_weekends_are_quieter_in_the_office(rows: list[Row]) -> None:
 
 def test_a_large_log_has_the_lines_and_the_size_asked_for(large: list[bytes]) -> None:
     assert len(large) == LARGE
-    assert 4300 < sum(map(len, large)) / LARGE < 4700
+    assert 5000 < sum(map(len, large)) / LARGE < 5400
 
 
 def test_a_large_log_repeats_no_call(large: list[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""A plausible prompt cache: exact prefixes, 1,024 tokens and up, in steps of 128, forgotten when idle.
+"""A plausible prompt cache: exact prefixes, 1,024 tokens and up, in steps, forgotten when idle.
 
 Written only to give the sample log cached counts that hang together: it knows nothing of the
 simulation in the product.
@@ -16,6 +16,9 @@ LEAST = 1024
 IDLE = {"gpt-5.5": 1800.0}
 """Seconds that a prefix stays warm without use, by model."""
 IDLE_ELSE = 450.0
+SPACING = {"gpt-5.5": 2048}
+"""Tokens between two places where a cached prefix may end, by model."""
+SPACING_ELSE = 128
 OVERFLOW = 0.06
 """Share of calls that land on another machine and find nothing."""
 
@@ -47,5 +50,6 @@ class PromptCache:
                 if not broken:
                     warm = so_far
                 self._seen[place] = at
-        whole = int(warm) // 128 * 128
+        spacing = SPACING.get(model, SPACING_ELSE)
+        whole = int(warm) // spacing * spacing
         return whole if whole >= LEAST else 0

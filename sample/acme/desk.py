@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from acme import clock, documents, letters, prompts, toolbox, words
+from acme import clock, documents, letters, prompts, toolbox, triage_prompt, words
 from acme.plan import Planned
 
 
@@ -41,7 +41,7 @@ def triage(rng: Random, count: int) -> list[Planned]:
                 at=at,
                 endpoint="chat",
                 model="gpt-5.5",
-                instructions=f"Current time: {clock.minute(at)}\n\n{prompts.TRIAGE}",
+                instructions=f"Current time: {clock.minute(at)}\n\n{triage_prompt.TRIAGE}",
                 messages=said(text),
                 schema=toolbox.TRIAGE_SCHEMA,
                 answer=compact({"queue": queue, "language": tongue, "urgency": urgency}),

@@ -12,12 +12,12 @@ from logs import audited, pair
 from tierwise.audit import WorkloadRow
 from tierwise.policy import Limits
 
-LONG = "Follow the house rules of the shop in every answer, and keep to the tone of the brand. " * 90
+LONG = "Follow the house rules of the shop in every answer, and keep to the tone of the brand. " * 120
 
 
 def lines(count: int = 30, apart: float = 1, **more: Any) -> list[dict[str, Any]]:
     return [
-        pair(id=str(i), minute=i * apart, instructions=LONG, user=f"Ticket {i}", **({"input": 1800} | more))
+        pair(id=str(i), minute=i * apart, instructions=LONG, user=f"Ticket {i}", **({"input": 2400} | more))
         for i in range(count)
     ]
 
@@ -69,7 +69,7 @@ def test_from_gpt_5_6_on_only_whole_prompts_are_found_again(tmp_path: Path) -> N
     assert only(tmp_path, lines(model="gpt-5.6-sol")).simulated_share == 0
     again = only(
         tmp_path,
-        [pair(id=str(i), minute=i, model="gpt-5.6-sol", instructions=LONG, input=1800) for i in range(9)],
+        [pair(id=str(i), minute=i, model="gpt-5.6-sol", instructions=LONG, input=2400) for i in range(9)],
     )
     assert again.simulated_share > 0.8
 
@@ -83,25 +83,25 @@ def test_a_read_spares_the_fee_for_writing(tmp_path: Path) -> None:
             model="gpt-5.6-sol",
             instructions=LONG,
             user="Same",
-            input=1800,
+            input=2400,
             text=f"{i}",
         )
         for i in range(9)
     ]
     for i, call in enumerate(calls):
         call["user"] = f"person {i}"
-        call["response"]["usage"]["prompt_tokens_details"]["cache_write_tokens"] = 1800
+        call["response"]["usage"]["prompt_tokens_details"]["cache_write_tokens"] = 2400
     row = only(tmp_path, calls, ladder="gpt-5.4")
-    read = int(row.simulated_share * 9 * 1800 + 0.5)
+    read = int(row.simulated_share * 9 * 2400 + 0.5)
     assert read > 8 * 1024
     assert row.levers["cache"] == read * (Decimal(5) - Decimal("0.4")) / 1_000_000
 
 
 def test_the_replay_is_set_beside_what_the_log_says_was_read(tmp_path: Path) -> None:
-    found = audited(tmp_path, lines(cached=1024)).findings.cache_check
+    found = audited(tmp_path, lines(cached=2048)).findings.cache_check
     assert found is not None
-    assert (found.calls, found.input, found.seen) == (30, 30 * 1800, 30 * 1024)
-    assert found.not_explained == 1024  # the first call cannot have found anything in this log
+    assert (found.calls, found.input, found.seen) == (30, 30 * 2400, 30 * 2048)
+    assert found.not_explained == 2048  # the first call cannot have found anything in this log
     assert found.simulated - found.seen == found.not_read - found.not_explained
 
 

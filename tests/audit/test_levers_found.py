@@ -12,7 +12,7 @@ from logs import audited, pair
 
 from tierwise.audit import Findings, WorkloadRow
 
-LONG = "Follow the house rules of the shop in every answer, and keep to the tone of the brand. " * 90
+LONG = "Follow the house rules of the shop in every answer, and keep to the tone of the brand. " * 120
 
 
 def only(findings: Findings) -> WorkloadRow:
@@ -157,7 +157,7 @@ def test_a_timestamp_at_the_start_breaks_the_prefix_and_is_shown(tmp_path: Path)
             minute=i,
             instructions=f"Now: 2026-11-16 09:{i:02d}.\n{LONG}",
             user=f"Ticket {i}",
-            input=2000,
+            input=2600,
         )
         for i in range(30)
     ]
@@ -178,8 +178,8 @@ def test_a_stable_prefix_that_was_cached_leaves_nothing_to_save(tmp_path: Path) 
             minute=i,
             instructions=LONG,
             user=f"Ticket {i}",
-            input=1900,
-            cached=0 if i == 0 else 1664,
+            input=2500,
+            cached=0 if i == 0 else 2048,
         )
         for i in range(30)
     ]
@@ -189,7 +189,7 @@ def test_a_stable_prefix_that_was_cached_leaves_nothing_to_save(tmp_path: Path) 
 
 
 def test_a_stable_prefix_that_was_missed_could_be_read(tmp_path: Path) -> None:
-    lines = [pair(id=str(i), minute=i, instructions=LONG, user=f"Ticket {i}", input=1800) for i in range(30)]
+    lines = [pair(id=str(i), minute=i, instructions=LONG, user=f"Ticket {i}", input=2400) for i in range(30)]
     row = only(audited(tmp_path, lines).findings)
     assert row.cacheable_share > 0.8
     assert row.levers["cache"] > 0

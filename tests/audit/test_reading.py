@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
+import threading
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import pytest
 from logs import TODAY, audited, pair, write
 
 from tierwise.audit import audit, write_parquet
+from tierwise.audit._map import _ends_held
 from tierwise.errors import CallerError, ConfigurationError, DamagedLog, NoSuchLog
 from tierwise.report import json_bytes
 
@@ -236,3 +241,34 @@ def test_prices_of_the_day_of_the_call_are_used(tmp_path: Path) -> None:
     }
     findings = audited(tmp_path, [before, after]).findings
     assert findings.spend.total == Decimal("0.008") + Decimal("0.006")
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_being_asked_to_end_is_answered_when_the_workers_have_started(end: signal.Signals) -> None:
+    """Whichever thread the signal comes to: a worker that is half started would end with a traceback."""
+
+    class Asked(BaseException):
+        pass
+
+    def answer(number: int, _: object) -> None:
+        raise Asked
+
+    def start() -> None:
+        with _ends_held():
+            os.kill(os.getpid(), end)
+            time.sleep(0.05)
+            done.append("started")
+
+    before, over, done = signal.signal(end, answer), threading.Event(), []
+    other = threading.Thread(target=over.wait)
+    other.start()
+    try:
+        with pytest.raises(Asked):
+            start()
+        assert done == ["started"]
+        assert signal.getsignal(end) is answer
+        assert end not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        over.set()
+        other.join()
+        signal.signal(end, before)

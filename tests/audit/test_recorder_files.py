@@ -18,7 +18,7 @@ from tierwise.calls import Call, Skipped, encode_recorded, plan, read
 from tierwise.errors import TierwiseError
 from tierwise.online import Keeper
 
-RULES = "You help customers of a shop, briefly and kindly. " * 130
+RULES = "You help customers of a shop, briefly and kindly. " * 210
 BASE = int(START.timestamp())
 
 
@@ -57,7 +57,7 @@ def varying(what: Callable[[int], str], before: str = "", count: int = 120) -> l
             minute=i / 4,
             user=f"question {i}",
             instructions=f"{before}{what(i)}\n{RULES}",
-            input=1500,
+            input=2400,
         )
         for i in range(count)
     ]
@@ -88,7 +88,7 @@ def answered(i: int, **request: Any) -> dict[str, Any]:
             "background": request.get("background", False),
             "output": [*output, message],
             "service_tier": "default",
-            "usage": {"input_tokens": 1600, "output_tokens": 20, "total_tokens": 1620},
+            "usage": {"input_tokens": 2400, "output_tokens": 20, "total_tokens": 2420},
         },
     }
 

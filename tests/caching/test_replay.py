@@ -113,6 +113,16 @@ def test_24_hours_are_the_default_since_29_may_2026() -> None:
     assert np.datetime64(LONG_SINCE, "us").astype(str) == "2026-05-29T00:00:00.000000"
 
 
-@pytest.mark.parametrize(("model", "tokens", "read"), [("gpt-5.4", 1300, 1280), ("gpt-5.6-sol", 1300, 1300)])
+@pytest.mark.parametrize(
+    ("model", "tokens", "read"),
+    [
+        ("gpt-5.4", 1300, 1280),
+        ("gpt-5.6-sol", 1300, 1300),
+        ("gpt-5.5", 2047, 0),
+        ("gpt-5.5", 2048, 2048),
+        ("gpt-5.5", 4095, 2048),
+        ("gpt-5.5", 4096, 4096),
+    ],
+)
 def test_a_read_is_whole_steps_or_exact_by_model(model: str, tokens: int, read: int) -> None:
     assert read_of(tokens, Catalog.open().resolve(model).model) == read

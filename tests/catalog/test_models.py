@@ -142,7 +142,13 @@ def test_cache_rules_by_generation(catalog: Catalog) -> None:
     old, new = model(catalog, "gpt-5.4").cache, model(catalog, "gpt-6-luna").cache
     assert (old.minimum, old.step, old.write_fee, old.retentions) == (1024, 128, False, ("in_memory", "24h"))
     assert (new.minimum, new.step, new.write_fee, new.retentions) == (1024, 1, True, ("30m", "12h"))
-    assert model(catalog, "gpt-5.5").cache.retentions == ("24h",)
+    between = model(catalog, "gpt-5.5").cache
+    assert (between.minimum, between.step, between.spacing, between.retentions) == (1024, 128, 2048, ("24h",))
+    assert [(rules.shortest, rules.grid) for rules in (old, between, new)] == [
+        (1024, 128),
+        (2048, 2048),
+        (1024, 1),
+    ]
 
 
 def test_the_two_ladders(catalog: Catalog) -> None:

@@ -279,6 +279,7 @@ def test_a_request_is_routed_with_its_reasons() -> None:
     assert found["asked"]["model"] == "gpt-5.5"
     assert found["rung"]["model"] == "gpt-5.4-nano"
     assert found["unproven"] is True
+    assert json.loads(run("route", "-", input=body).stdout) == found
     said = run("route", "--explain", input=body).stdout
     assert b"unproven" in said
     assert b"gpt-5.4-nano" in said

@@ -139,3 +139,14 @@ def test_sizes_are_taken_from_what_upstream_reports(catalog: Catalog) -> None:
     assert sizes.of(PROMPT[1], model) == 1_536
     sizes.learn((*PROMPT[:3], Block(4, 1_700)), model, 1_870, 1_664)
     assert sizes.of(PROMPT[1], model) == 1_664
+
+
+@pytest.mark.parametrize(("cached", "read"), [(0, 0), (2_048, 2_048), (4_096, 0)])
+def test_a_size_is_corrected_only_where_it_is_near_what_was_read(
+    catalog: Catalog, cached: int, read: int
+) -> None:
+    """On gpt-5.5 upstream tells the size to within 2,048 tokens, which makes no estimate better by more."""
+    model, sizes = catalog.resolve("gpt-5.5").model, Sizes(100)
+    blocks = (Block(1, 0), Block(2, 1_900), Block(3, 1_900), Block(4, 9_000))
+    sizes.learn(blocks, model, 9_000, cached)
+    assert sizes.of(blocks[1], model) == read

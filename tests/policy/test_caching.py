@@ -117,6 +117,16 @@ CASES: list[tuple[str, dict[str, Any], Mapping[str, str]]] = [
         ORDERED | KEY,
     ),
     ("a prompt too short to be cached", {"usage": Tokens(uncached=1_023, output=9)}, {}),
+    (
+        "one too short for the steps of gpt-5.5",
+        {"model": "gpt-5.5", "usage": Tokens(uncached=2_047, output=9)},
+        {},
+    ),
+    (
+        "one just long enough for them",
+        {"model": "gpt-5.5", "usage": Tokens(uncached=2_048, output=9)},
+        ORDERED | KEY | KEPT,
+    ),
     ("nothing known, as in an audit", {"cache": None}, {}),
     ("only facts known", {"sent": None}, {}),
     ("nothing allowed", {"settings": CacheSettings()}, {}),

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tierwise.audit import (
+    Advice,
     Breaker,
     Counts,
     Finding,
@@ -286,6 +287,7 @@ def findings() -> Findings:
             success_rule="a call that ended well and was not sent again within ten minutes",
         ),
         findings=problems(),
+        advice=advice(),
         shutdowns=(
             Shutdown(
                 model="gpt-4.1",
@@ -334,6 +336,83 @@ def problems() -> tuple[Finding, ...]:
             kind="mismatch",
             text="The log's own cost differs from ours by more than 1% on 14 calls",
             calls=14,
+        ),
+    )
+
+
+def advice() -> tuple[Advice, ...]:
+    """One of each kind, one of a log without text."""
+    return (
+        Advice(
+            kind="unused-tools",
+            workload="2a91be07c4d85f16",
+            label="Answer a customer about an order, with tools",
+            where="tools, 5 of 24 definitions",
+            trace="calls-2026-11-16.jsonl:3, 2026-11-16T06:04:40+00:00",
+            diff=(
+                "@@ tools, 5 of 24 definitions @@",
+                *(f'-"{name}"  90 tokens, used in none of 940 sessions' for name in SUPPORT_TOOLS),
+            ),
+            calls=3874,
+            saves=Decimal("21.4475"),
+            monthly=Decimal("91.91785714285714285714285714"),
+            basis="simulated",
+            unproven=False,
+            text="Leave these definitions out, or defer them behind a tool search where the model has one.",
+        ),
+        Advice(
+            kind="breaker",
+            workload="1f0c6a2b9d3e4f58",
+            label="Sort an incoming support ticket into one of nine queues",
+            where="instructions, character 41 of 812",
+            trace="calls-2026-11-16.jsonl:1, 2026-11-16T06:02:11+00:00",
+            diff=(
+                "@@ instructions, character 41 of 812 @@",
+                " You work at the support desk of a shop.",
+                "-Now: {timestamp}.",
+                " You sort tickets.",
+                "@@ end of the instructions, or the newest user turn @@",
+                "+Now: {timestamp}.",
+            ),
+            calls=6102,
+            saves=Decimal("6.2041"),
+            monthly=None,
+            basis="simulated",
+            unproven=False,
+            text="A timestamp keeps 6,102 calls from sharing a cached prefix. Move what varies behind what does not.",
+        ),
+        Advice(
+            kind="effort",
+            workload="5c83a17e0f9d2b46",
+            label="Researcher: read the pages and report what they say",
+            where="request, reasoning.effort",
+            trace="",
+            diff=(
+                "@@ 1,236 calls by responses @@",
+                ' "model": "gpt-5.5"',
+                '-"reasoning": {"effort": "high"}',
+                '+"reasoning": {"effort": "low"}',
+            ),
+            calls=1236,
+            saves=Decimal("2.2"),
+            monthly=Decimal("9.42"),
+            basis="assumed",
+            unproven=True,
+            text="Routine depth is taken to need effort low, not high. Unproven: show on your own calls first.",
+        ),
+        Advice(
+            kind="breaker",
+            workload="7ab5903de6f1c284",
+            label="契約書の条項ごとにリスクを一文で説明する",
+            where="instructions, character 7 of 90",
+            trace="2026-11-17T08:00:00+00:00",
+            diff=(),
+            calls=388,
+            saves=Decimal("0.2"),
+            monthly=Decimal("0.86"),
+            basis="simulated",
+            unproven=False,
+            text="A date keeps 388 calls from sharing a cached prefix.",
         ),
     )
 
@@ -398,6 +477,7 @@ def nothing() -> Findings:
         low=Decimal(0),
         high=Decimal(0),
         findings=(),
+        advice=(),
         shutdowns=(),
         forecasts=(),
         notes=(),
@@ -441,6 +521,7 @@ def totals() -> Findings:
         hours=(),
         outcomes=Outcomes(),
         findings=(),
+        advice=(),
         lever_shares=shares,
         levers={share.lever: share.saves for share in shares},
         could_save=save,
@@ -476,6 +557,16 @@ def hostile() -> Findings:
         skipped={bad: 1},
         skipped_examples=(bad, "caf\udce9.jsonl:1: broken JSON"),
         findings=(Finding(kind=bad, text=bad, advice=bad, workload=bad),),
+        advice=(
+            replace(
+                whole.advice[1],
+                label=bad,
+                where=bad,
+                trace=bad,
+                text=bad,
+                diff=tuple(f"{mark}{bad}\n\udce9\u2028x" for mark in ("@@ ", " ", "-", "+", "", "?")),
+            ),
+        ),
         shutdowns=(replace(whole.shutdowns[0], model=bad, date=bad, successor=bad),),
         notes=(bad,),
     )

@@ -190,3 +190,36 @@ def test_volumes_are_multiples(made: ModuleType) -> None:
     page = html(made.findings())
     assert ">x10<" in page
     assert "1 times" not in page
+
+
+def test_a_patch_is_told_by_its_marks_and_not_by_colour_alone(made: ModuleType) -> None:
+    text = unescape(html(made.findings()))
+    patch = text.split('<pre class="patch"')[2].split("</pre>")[0]
+    lines = [re.sub(r"<[^>]+>", "", line) for line in patch.split(">", 1)[1].strip().splitlines()]
+    assert lines == [
+        "@@ instructions, character 41 of 812",
+        "  You work at the support desk of a shop.",
+        "- Now: {timestamp}.",
+        "  You sort tickets.",
+        "@@ end of the instructions, or the newest user turn",
+        "+ Now: {timestamp}.",
+    ]
+
+
+def test_all_advice_is_there_with_its_place_money_and_a_word_on_double_counting(made: ModuleType) -> None:
+    whole = made.findings()
+    text = unescape(html(whole))
+    for row in whole.advice:
+        assert row.where in text
+        assert row.text in text
+    assert "$91.92 in 30 days, simulated" in text
+    assert "$6.20 over this log" in text
+    assert "already in 'could save'" in text
+    assert "no patch to show" in text
+    assert "No change to your own code was found" in html(made.nothing())
+
+
+def test_the_page_stays_small_however_much_advice_there_is(made: ModuleType) -> None:
+    whole = made.findings()
+    long = replace(whole.advice[0], diff=("-" + "<" * 160,) * 14)
+    assert len(html(replace(whole, advice=(long,) * 100)).encode()) < 2_000_000

@@ -85,7 +85,7 @@ def test_costs_alone_are_no_calls_and_no_lack_of_savings(made: ModuleType, print
 
 
 def test_it_fits_two_screens(made: ModuleType, printed: Printed) -> None:
-    assert len(printed(made.findings()).splitlines()) <= 112
+    assert len(printed(made.findings()).splitlines()) <= 132
 
 
 def test_sections_stand_in_the_order_a_manager_reads(made: ModuleType, printed: Printed) -> None:
@@ -170,3 +170,16 @@ def test_a_model_whose_end_is_past_ended(made: ModuleType, printed: Printed) -> 
     row = whole.shutdowns[0]
     assert f"{row.model} ends on {row.date}" in printed(whole)
     assert f"{row.model} ended on {row.date}" in printed(replace(whole, shutdowns=(replace(row, past=True),)))
+
+
+def test_the_dearest_advice_is_shown_as_a_patch(made: ModuleType, printed: Printed) -> None:
+    text = printed(made.findings())
+    part = text.split("WHAT TO CHANGE IN YOUR CODE")[1].split("MODELS THAT")[0]
+    assert "    - Now: {timestamp}.\n    + Now: {timestamp}.\n" in part
+    assert "$91.92 in 30 days, simulated" in part
+    assert "unproven" in part
+    assert "1 more; --html and --json show them." in part
+    assert "already in 'could save'" in part
+    assert "WHAT TO CHANGE" not in printed(made.nothing())
+    last = printed(replace(made.findings(), advice=made.findings().advice[3:]))
+    assert "no patch to show" in " ".join(last.split())

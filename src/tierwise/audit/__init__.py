@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tierwise.audit._findings import (
     LEVERS,
+    Advice,
+    AdviceKind,
     Basis,
     Breaker,
     CacheCheck,
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_TIMES",
     "LEVERS",
+    "Advice",
+    "AdviceKind",
     "Audit",
     "Basis",
     "Breaker",

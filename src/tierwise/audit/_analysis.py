@@ -53,69 +53,104 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
         return self.account.calls
 
 
+class _Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found in the calls before anything is decided."""
+
+    account: Account
+    workloads: Workloads
+    waste: Waste
+    breaking: Breaking
+    definitions: Definitions
+    warmth: Warmth
+    depth: Any
+    waits: Any
+
+
 def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) -> Analysis:
     """Admit, recognise, group, price, then ask the policy and pull every lever."""
     join_halves(calls)
     duplicates = drop_duplicates(calls)
     in_time_order(calls)
+    found = _find(calls, policy, catalog, today)
+    checked = check(found.account, found.warmth)
+    inputs, verdicts, kept = _decided(found, policy, catalog)
+    levers = Levers(
+        inputs=inputs,
+        verdicts=verdicts,
+        card=found.account.card,
+        wasted=found.waste.kind != 0,
+        identical=found.waste.kind == IDENTICAL,
+        dropped=found.definitions.dropped,
+        readable=found.warmth.mended,
+        kept_warm=kept,
+    )
+    return Analysis(
+        account=found.account,
+        policy=policy,
+        workloads=found.workloads,
+        duplicates=duplicates,
+        waste=found.waste,
+        breaking=found.breaking,
+        definitions=found.definitions,
+        warmth=found.warmth,
+        cache_check=checked,
+        depth=found.depth,
+        waits=found.waits,
+        verdicts=verdicts,
+        levers=levers,
+        shares=work_out(found.account, levers, len(found.workloads)),
+    )
+
+
+def _find(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) -> _Found:
+    """Recognise, group, price; find waste, cache breakers, unused tools, what was warm and what could wait."""
     workloads = group(calls)
     calls.forget(("join", *(f"opening{i}" for i in range(OPENINGS))))
     assign_roles(calls, workloads)
     account = Account(calls, catalog, today)
     waste = find(calls)
     calls.forget(("id", "request"))
-    depth = depth_of_conversation(calls, workloads.of)
     broken = breaking(calls, workloads)
-    defined = definitions(calls, workloads)
     zero = policy.limits.zero_retention
-    warm = warmth(account, static=broken.static, shared=broken.shared, zero_retention=zero)
-    checked = check(account, warm)
-    waits = could_wait(calls, workloads.of, alone(calls))
-    inputs = Inputs(
-        calls=calls,
-        workload=workloads.of,
-        workload_ids=workloads.ids,
-        depth=depth,
-        routable=account.priced & (calls["flags"] & HAS_REQUEST != 0) & (waste.kind == 0),
-        readable=warm.mended,
-        waits=waits,
-        kept_warm=np.full(len(calls), 1000, dtype=np.int64),
-        unused=defined.digests(),
-        lengths=learned_lengths(account, workloads),
-    )
-    verdicts = decide_all(inputs, policy, catalog, account.book)
-    # What a switch loses of the cache depends on which other calls switch: decide again on that.
-    inputs = msgspec.structs.replace(inputs, kept_warm=_kept(account, warm, verdicts, zero=zero))
-    verdicts = decide_all(inputs, policy, catalog, account.book)
-    kept = _kept(account, warm, verdicts, zero=zero)
-    blocks = [f"block{i}" for i in range(BLOCKS)] + [f"block_tokens{i}" for i in range(BLOCKS)]
-    calls.forget((*blocks, "answer", "span", "parent", "settings"))
-    levers = Levers(
-        inputs=inputs,
-        verdicts=verdicts,
-        card=account.card,
-        wasted=waste.kind != 0,
-        identical=waste.kind == IDENTICAL,
-        dropped=defined.dropped,
-        readable=warm.mended,
-        kept_warm=kept,
-    )
-    return Analysis(
+    return _Found(
         account=account,
-        policy=policy,
         workloads=workloads,
-        duplicates=duplicates,
         waste=waste,
         breaking=broken,
-        definitions=defined,
-        warmth=warm,
-        cache_check=checked,
-        depth=depth,
-        waits=waits,
-        verdicts=verdicts,
-        levers=levers,
-        shares=work_out(account, levers, len(workloads)),
+        definitions=definitions(calls, workloads),
+        warmth=warmth(account, static=broken.static, shared=broken.shared, zero_retention=zero),
+        depth=depth_of_conversation(calls, workloads.of),
+        waits=could_wait(calls, workloads.of, alone(calls)),
     )
+
+
+def _decided(found: _Found, policy: Policy, catalog: Catalog) -> tuple[Inputs, Verdicts, Any]:
+    """Ask the policy, twice: what a switch loses of the cache depends on which other calls switch.
+
+    Returns:
+        What was asked, what was answered, and per mille of each call's cached input that stays warm.
+    """
+    account, zero = found.account, policy.limits.zero_retention
+    calls, book = account.calls, account.book
+    inputs = Inputs(
+        calls=calls,
+        workload=found.workloads.of,
+        workload_ids=found.workloads.ids,
+        depth=found.depth,
+        routable=account.priced & (calls["flags"] & HAS_REQUEST != 0) & (found.waste.kind == 0),
+        readable=found.warmth.mended,
+        waits=found.waits,
+        kept_warm=np.full(len(calls), 1000, dtype=np.int64),
+        unused=found.definitions.digests(),
+        lengths=learned_lengths(account, found.workloads),
+    )
+    verdicts = decide_all(inputs, policy, catalog, book)
+    inputs = msgspec.structs.replace(inputs, kept_warm=_kept(account, found.warmth, verdicts, zero=zero))
+    verdicts = decide_all(inputs, policy, catalog, book)
+    kept = _kept(account, found.warmth, verdicts, zero=zero)
+    blocks = [f"block{i}" for i in range(BLOCKS)] + [f"block_tokens{i}" for i in range(BLOCKS)]
+    calls.forget((*blocks, "answer", "span", "parent", "settings"))
+    return inputs, verdicts, kept
 
 
 def _kept(account: Account, warm: Warmth, verdicts: Verdicts, *, zero: bool) -> Any:

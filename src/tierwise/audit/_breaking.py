@@ -26,6 +26,10 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     share: float
     """Share of the instructions that is the same in all calls, 0 to 1."""
+    text: str | None = None
+    """The start of one of the two texts; None where the log has none, or where the difference is elsewhere."""
+    position: int = 0
+    """Characters of it before the difference."""
 
 
 class Breaking(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +101,7 @@ class _Pair(msgspec.Struct, frozen=True, kw_only=True):
     length: int
     example: tuple[str, str]
     share: float
+    text: str | None = None
 
 
 def _by_text(texts: list[Kept], calls: int) -> Broken | None:
@@ -112,6 +117,8 @@ def _by_text(texts: list[Kept], calls: int) -> Broken | None:
         example=first.example,
         calls=calls,
         share=sum(pair.share for pair in found) / len(found),
+        text=first.text,
+        position=first.position,
     )
 
 
@@ -128,6 +135,7 @@ def _pair(a: Kept, b: Kept) -> _Pair | None:
             length=difference.length,
             example=difference.example,
             share=share,
+            text=a.text,
         )
     parting = first_parting(_outline(a), _outline(b))
     if parting is None:

@@ -188,6 +188,36 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""
 
 
+AdviceKind = Literal["breaker", "unused-tools", "effort"]
+
+
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
+    """What to change in the caller's own code, as a patch where the log has the text.
+
+    Its money is part of a lever's share, a breaker's on its own before the other levers: it is
+    never to be added to `could_save`, and pieces of advice are not to be added to each other.
+    """
+
+    kind: AdviceKind
+    workload: str
+    label: str
+    where: str
+    """The part of the request: e.g. 'instructions, character 41 of 812', 'tools, 17 of 22 definitions'."""
+    trace: str
+    """The first such call in the log: file, line where it is known, and time."""
+    diff: tuple[str, ...]
+    """Lines that begin with '-', '+', ' ' or '@@', as in a patch; empty where the log has no text to show."""
+    calls: int
+    saves: Decimal
+    """In the period of the log."""
+    monthly: Decimal | None
+    """The same in 30 days; None where the log has no times or covers under six hours."""
+    basis: Basis
+    unproven: bool
+    """True where the change may alter answers: show on your own calls first that they stay good."""
+    text: str
+
+
 class Spend(msgspec.Struct, frozen=True, kw_only=True):
     """Money of the period, as the catalog prices it."""
 
@@ -277,6 +307,8 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     cache_check: CacheCheck | None = None
     """How far the replayed cache is from the cached tokens in the log."""
     findings: tuple[Finding, ...]
+    advice: tuple[Advice, ...] = ()
+    """What to change in the caller's code, most money first; at most 100, `notes` count the rest."""
     shutdowns: tuple[Shutdown, ...]
     forecasts: tuple[Forecast, ...] = ()
     notes: tuple[str, ...] = ()

@@ -72,7 +72,7 @@ def _in_processes(units: list[tuple[int, Unit]], workers: int, key: bytes) -> It
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_settle)
     try:
         for number, unit in units:
-            with _interrupts_held():
+            with _ends_held():
                 waiting.add(pool.submit(map_unit, number, unit, key))
             if len(waiting) >= 2 * workers:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -99,21 +99,31 @@ def _end_children() -> None:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while workers start: one that is still importing would answer it with a traceback.
+def _ends_held() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back while workers start, and answer the first of them as soon as they have.
 
-    They inherit the block; the parent gets what was held back as soon as it is lifted.
+    An exception amid a start would leave a worker without the data that it waits for, which it answers
+    with a traceback; a mask alone does not do, since a signal that another thread gets is answered here.
+    Ctrl-C reaches the workers too: one that is still importing inherits the mask.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    # Starting the tracker lifts the block, so it has to run before.
+    held: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Starting the tracker lifts the mask, so it has to run before.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    for number in before:
+        signal.signal(number, lambda number, _: held.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def _settle() -> None:

@@ -8,12 +8,11 @@ from decimal import Decimal
 
 import numpy as np
 
+from tierwise.audit._advice import LEAST_RISK_SHOWN, counted, remedy
 from tierwise.audit._analysis import Analysis
 from tierwise.audit._findings import Finding, Shutdown, WorkloadRow
 from tierwise.audit._money import money_by
 from tierwise.audit._waste import KINDS
-
-LEAST_RISK_SHOWN = 0.0005
 
 _WASTE_ADVICE = {
     "identical": "Store the answer in the application, keyed by project, user and the whole request.",
@@ -28,11 +27,6 @@ _WASTE_TEXT = {
     "abandoned": "{calls} ended when the caller left, yet cost money",
     "loop": "{calls} belonged to loops: the same tool call four times or more in a row in one session",
 }
-
-
-def counted(number: int, word: str = "call") -> str:
-    """'1 call', '2,000 calls'."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def notable(
@@ -90,9 +84,7 @@ def _breakers(rows: tuple[WorkloadRow, ...]) -> Iterator[Finding]:
                 text=f"{row.label}: a {breaker.kind} in the {breaker.where} breaks the cached prefix ({a!r} / {b!r})",
                 saves=breaker.saves,
                 calls=breaker.calls,
-                advice="Move what varies behind what does not: to the end of the instructions or into the user turn."
-                if breaker.kind != "tool order"
-                else "Send the tools in one fixed order.",
+                advice=remedy(breaker.kind),
             )
 
 

@@ -57,8 +57,8 @@ def rules_of(account: Account, names: list[str], model: Any, *, zero_retention: 
     spans = [window_of(m, zero_retention=zero_retention) if m is not None else SHORT_WINDOW for m in known]
     window = np.array(spans, dtype=np.int64)[model]
     by_default = np.array([m is not None and chooses(m) for m in known], dtype=bool)[model]
-    steps = [max(rule.step, rule.spacing) if rule is not None else STEP for rule in rules]
-    least = [rule.minimum if rule is not None else MINIMUM_PREFIX for rule in rules]
+    steps = [rule.grid if rule is not None else STEP for rule in rules]
+    least = [rule.shortest if rule is not None else MINIMUM_PREFIX for rule in rules]
     ends = [rule is not None and rule.spacing == 0 for rule in rules]
     # An effort that was not sent is the model's own, and shares its cache.
     usual = [EFFORT_CODES.index((m.default_effort if m is not None else None) or "") for m in known]

@@ -7,18 +7,20 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Context, Decimal, localcontext
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from tierwise import __version__
+from tierwise.audit._advice import MOST, advice, counted, left_out
 from tierwise.audit._analysis import Analysis, analyse
 from tierwise.audit._breakdowns import breakdowns
 from tierwise.audit._findings import LEVERS, CacheCheck, Findings, Outcomes
-from tierwise.audit._headline import forecasts, headline, lever_shares, scenario_notes, spend
+from tierwise.audit._headline import forecasts, headline, lever_shares, monthly, scenario_notes, spend
 from tierwise.audit._map import Progress, map_all, where
-from tierwise.audit._notable import counted, notable
+from tierwise.audit._notable import notable
 from tierwise.audit._outcomes import outcomes
 from tierwise.audit._rows import workload_rows
 from tierwise.audit._shutdowns import shutdowns
@@ -141,6 +143,7 @@ def _findings(
     skipped, examples = skipped_of(calls, found)
     start, end = _period(analysis)
     everything = calls["at"] == calls["at"]
+    told = advice(analysis, rows, found, partial(monthly, analysis))
     return Findings(
         tierwise=__version__,
         policy=policy.digest,
@@ -175,9 +178,10 @@ def _findings(
         else Outcomes(),
         cache_check=analysis.cache_check,
         findings=notable(analysis, rows, ends),
+        advice=told[:MOST],
         shutdowns=ends,
         forecasts=forecasts(groups.days, money, saved, low, high, times),
-        notes=_notes(analysis),
+        notes=(*_notes(analysis), *left_out(told)),
         key_id=next(iter(calls.key_ids)) if len(calls.key_ids) == 1 else None,
     )
 

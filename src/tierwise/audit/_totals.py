@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from tierwise import __version__
+from tierwise.audit._advice import counted
 from tierwise.audit._breakdowns import added, tier_of
 from tierwise.audit._findings import (
     LEVERS,
@@ -23,7 +24,6 @@ from tierwise.audit._findings import (
     Spend,
 )
 from tierwise.audit._headline import forecasts, worthwhile
-from tierwise.audit._notable import counted
 from tierwise.audit._table import CallTable
 from tierwise.audit._what_if import Priced, Totals, day_of
 from tierwise.calls import Plan

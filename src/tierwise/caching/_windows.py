@@ -36,5 +36,4 @@ def chooses(model: Model) -> bool:
 
 def read_of(tokens: int, model: Model) -> int:
     """Of a warm prefix of so many tokens, those that are read from the cache: whole steps, from its minimum."""
-    rules = model.cache
-    return 0 if tokens < rules.minimum else tokens - tokens % max(rules.step, rules.spacing)
+    return 0 if tokens < model.cache.shortest else tokens - tokens % model.cache.grid

@@ -45,6 +45,16 @@ class CacheRules(msgspec.Struct, frozen=True, kw_only=True):
     retentions: tuple[str, ...] = ()
     """Retentions that a request may ask for: 'in_memory', '24h', '30m', '12h'."""
 
+    @property
+    def shortest(self) -> int:
+        """Fewest tokens of a prefix of which anything is read."""
+        return max(self.minimum, self.spacing)
+
+    @property
+    def grid(self) -> int:
+        """What is read of a warm prefix is a multiple of so many tokens."""
+        return max(self.step, self.spacing)
+
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """One model as data. None and empty mean 'not known' where `known` is False."""

@@ -138,26 +138,32 @@ def audit(
             progress=progress,
             key=secret,
         )
+    printed = json is not None and str(json) == "-"
+    # What cannot be written must not cost the report of a long reading.
     refused: CallerError | None = None
     try:
         found = _with_learned(found, learned, key, secret, json)
     except CallerError as error:
         refused = error
-    printed = json is not None and str(json) == "-"
     try:
         _write(found, html=html, json=json, parquet=parquet)
     finally:
-        # A file that cannot be written must not cost the report of a long reading.
         if not quiet and not printed:
-            from tierwise.report import terminal
-
-            terminal(found.findings, Console())
+            _print_report(found)
     if refused is not None:
         raise refused
     if policy is not None or ledger is not None:
         _replay(paths, policy, ledger, prices, err=printed)
     for path in outputs:
         typer.echo(f"wrote {path}", err=True)
+
+
+def _print_report(found: Audit) -> None:
+    from rich.console import Console
+
+    from tierwise.report import terminal
+
+    terminal(found.findings, Console())
 
 
 def _replay(

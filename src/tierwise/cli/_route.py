@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def route(
     request: Annotated[
         Path | None,
-        typer.Argument(help="File with the request body; standard input by default.", metavar="FILE"),
+        typer.Argument(help="File with the request body; standard input by default, or '-'.", metavar="FILE"),
     ] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="chat or responses; found out by the body's keys otherwise.")
@@ -54,7 +54,7 @@ def route(
     from tierwise.catalog import Catalog
     from tierwise.policy import decide
 
-    body = request.read_bytes() if request is not None else sys.stdin.buffer.read()
+    body = sys.stdin.buffer.read() if request is None or str(request) == "-" else request.read_bytes()
     parsed = parse_request(endpoint or _endpoint(body), body)
     catalog = Catalog.open(prices)
     live = _policy(policy, ladder, catalog)

@@ -34,6 +34,7 @@ ASSUMED: Final = 500
 LEAST: Final = 10
 """Functions below which nothing is deferred."""
 _SEARCHES: Final = frozenset({"tool_search_call", "tool_search_output"})
+_MCP_CALLS: Final = frozenset({"mcp_call", "mcp_approval_request"})
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -57,6 +58,8 @@ class Deferral(msgspec.Struct, frozen=True):
     loaded: dict[str, Loaded] = {}
     root: str = ""
     """The conversation; '' where it would not be known again."""
+    servers: frozenset[str] = frozenset()
+    """Labels of the MCP servers that are not deferred."""
 
     def deferred(self, body: bytes) -> bytes:
         """A Responses body whose tools are deferred, with the search items of earlier turns in their places."""
@@ -138,7 +141,7 @@ class Hosted:
             under_way=bool(root) and self._under_way.get(root) is not None,
             steps=self._share(workload),
         )
-        return Deferral(box, groups.spaces, gone, loaded, root), narrowing
+        return Deferral(box, groups.spaces, gone, loaded, root, _needed(body)), narrowing
 
     def _groups(self, box: Toolbox, direct: frozenset[str]) -> _Groups:
         """The namespaces of a list, worked out once for each set of tools that stay direct."""
@@ -253,8 +256,36 @@ def _tools(entries: list[msgspec.Raw], box: Toolbox, deferral: Deferral) -> list
         if at in deferred:
             continue
         server = box.offered.entries[at].kind == "mcp"
-        listed.append(_deferred(entry) if server and b'"defer_loading"' not in bytes(entry) else entry)
+        waits = server and _decoded(entry).get("server_label") not in deferral.servers
+        listed.append(_deferred(entry) if waits else entry)
     return listed
+
+
+class _Uses(msgspec.Struct):
+    """Where a body speaks of MCP servers."""
+
+    tool_choice: Any = None
+    input: Any = None
+
+
+_USES: Final = msgspec.json.Decoder(_Uses)
+
+
+def _needed(body: bytes) -> frozenset[str]:
+    """Labels of MCP servers that `tool_choice` names or that the conversation called: their tools stay direct."""
+    if b'"server_label"' not in body:
+        return frozenset()
+    found = _USES.decode(body)
+    items = found.input if isinstance(found.input, list) else []
+    called = [item for item in items if isinstance(item, dict) and item.get("type") in _MCP_CALLS]
+    choice = found.tool_choice if isinstance(found.tool_choice, dict) else {}
+    allowed = choice.get("tools")
+    named = (
+        [choice, *(each for each in allowed if isinstance(each, dict))]
+        if isinstance(allowed, list)
+        else [choice]
+    )
+    return frozenset(str(one["server_label"]) for one in [*called, *named] if "server_label" in one)
 
 
 def _search_items(identity: str, space: str, about: str, tools: list[Any]) -> list[dict[str, Any]]:

@@ -119,7 +119,7 @@ class Places:
         calls.append(at)
         life = max(window_of(model), LIVES["12h"] if retention == "12h" else 0)
         for block in line.blocks:
-            if block.tokens < model.cache.minimum:
+            if block.tokens < model.cache.shortest:
                 continue
             key = (block.digest, route)
             places = self._warm.get(key)
@@ -163,14 +163,18 @@ class Sizes:
                 tokens = whole - rest * whole // blocks[3].tokens
                 self._known.put(block.digest, _Size(tokens, rest))
         sizes = [(block.digest, self._known.get(block.digest)) for block in blocks[:3]]
-        near = [(abs(size.tokens - cached), digest, size) for digest, size in sizes if size is not None]
-        step = model.cache.step
+        # Of the last step upstream does not tell how much of it there is.
+        most = cached + model.cache.grid - 1
+        near = [
+            (max(cached - size.tokens, size.tokens - most), digest, size)
+            for digest, size in sizes
+            if size is not None
+        ]
         if not cached or any(read_of(size.tokens, model) == cached for _, _, size in near):
             return
         off, digest, size = min(near)
-        if off < 2 * step and size.rest:
-            # Of the last step upstream does not tell how much of it there is.
-            tokens = cached if size.tokens < cached else cached + step - 1
+        if off < 2 * model.cache.step and size.rest:
+            tokens = cached if size.tokens < cached else most
             self._known.put(digest, _Size(tokens, size.rest))
 
 

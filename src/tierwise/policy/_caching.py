@@ -30,7 +30,7 @@ def caching_of(
     warmth, sent = state.cache, state.sent
     if warmth is None or sent is None or not card.reads_priced:
         return NO_CACHING
-    if state.usage.input_total < model.cache.minimum:
+    if state.usage.input_total < model.cache.shortest:
         return NO_CACHING
     retention, _ = retention_of(settings, limits, state, model, card)
     mark = settings.breakpoints and not translated and _marks(warmth, state, model, card, retention)
@@ -79,8 +79,8 @@ def _paying(longer: str, warmth: Warmth, model: Model, card: RateCard, whole: in
     gaps, total = warmth.gaps, sum(warmth.gaps)
     if total < LEAST_GAPS:
         return None, f"{total} gaps between calls seen, {LEAST_GAPS} tell"
-    if warmth.prefix < model.cache.minimum:
-        return None, f"{warmth.prefix} tokens are fixed, {model.cache.minimum} are cached"
+    if warmth.prefix < model.cache.shortest:
+        return None, f"{warmth.prefix} tokens are fixed, {model.cache.shortest} are cached"
     usual = "30m" if model.cache.write_fee else "in_memory"
     bridged = within(gaps, LIVES[longer]) - within(gaps, LIVES[usual])
     words = f"{bridged} of {total} gaps between calls are longer than {usual} lasts and within {longer}"
@@ -99,7 +99,7 @@ def _paying(longer: str, warmth: Warmth, model: Model, card: RateCard, whole: in
 
 def _marks(warmth: Warmth, state: State, model: Model, card: RateCard, retention: str | None) -> bool:
     sent = state.sent
-    if warmth.mark is None or not model.cache.write_fee or warmth.prefix < model.cache.minimum:
+    if warmth.mark is None or not model.cache.write_fee or warmth.prefix < model.cache.shortest:
         return False
     if sent is None or "prompt_cache_options" in sent.parameters or sum(warmth.gaps) < LEAST_GAPS:
         return False

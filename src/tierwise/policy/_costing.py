@@ -88,12 +88,14 @@ class Costing:
             self._cards[model, lane] = card
         return card
 
-    def caching(self, model: Model, name: str, lane: Lane, *, translated: bool = False) -> Caching:
-        """What is done for the cache on a model. Raises Unpriced."""
+    def caching(
+        self, model: Model, name: str, lane: Lane, *, searched: bool, translated: bool = False
+    ) -> Caching:
+        """What is done for the cache on a model; `searched` where its tools are. Raises Unpriced."""
         settings = self.rule.cache
         if settings == NO_CACHE or self.state.cache is None:
             return NO_CACHING
-        if self.narrowed.search != "off":
+        if searched:
             # A list that is searched grows at its end, and namespaces have an order of their own.
             settings = msgspec.structs.replace(settings, order_tools=False)
         limits, card = self.policy.limits, self.card(name, lane)
@@ -141,7 +143,8 @@ class Costing:
             return use
 
         lane_here = self._lane_offered(name, state.lane)
-        caching = self.caching(model, name, lane_here, translated=endpoint is not None)
+        searched = narrowed.search != "off"
+        caching = self.caching(model, name, lane_here, searched=searched, translated=endpoint is not None)
         use = self._on(model, use, lengths, caching, narrowed.tokens)
         long = caching.retention == "12h"
         use = took("tier", use, lane_here)
@@ -190,7 +193,8 @@ class Costing:
     @cached_property
     def _here(self) -> Caching:
         """What is done for the cache on the model asked for."""
-        return self.caching(self.asked, self.baseline.model, self.state.lane)
+        searched = self._narrowed_on(self.asked, self.facts.endpoint).search != "off"
+        return self.caching(self.asked, self.baseline.model, self.state.lane, searched=searched)
 
     @cached_property
     def _unsearched(self) -> Narrowed:

@@ -41,6 +41,7 @@ def render(findings: Findings) -> str:
         cards=rows[:MOST_CARDS],
         breakers=view.breakers(findings)[:MOST_FINDINGS],
         problems=findings.findings[:MOST_FINDINGS],
+        advice=findings.advice,
         names={row.id: row.label for row in rows},
         depths=_depths(findings),
     )

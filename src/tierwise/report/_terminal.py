@@ -16,6 +16,9 @@ MOST_WORKLOADS = 8
 MOST_MODELS = 12
 MOST_ROWS = 5
 MOST_BREAKERS = 3
+MOST_ADVICE = 3
+MOST_LINES = 4
+"""Changed lines of a patch."""
 NARROW = 96
 """Below this many columns, tables leave out what can be read elsewhere."""
 
@@ -226,6 +229,27 @@ def _findings(findings: Findings, page: Page) -> None:
         page.text(f"{count(left)} more; --html and --json show them.", "dim")
 
 
+def _advice(findings: Findings, page: Page) -> None:
+    if not findings.advice:
+        return
+    page.heading(view.ADVICE)
+    for row in findings.advice[:MOST_ADVICE]:
+        what = f"{view.ADVICE_TITLES[row.kind]} ({row.workload[:8]}, {page.fit(row.label, 24)})"
+        page.text(f"- {what}: {view.advice_saves(row)}")
+        page.text(view.advice_place(row), "dim", indent=2)
+        changed = list(dict.fromkeys(line for line in view.patch(row) if line[0] in {"-", "+"}))
+        for mark, line in changed[:MOST_LINES]:
+            page.text(page.fit(f"{mark} {line}", page.width - 4), indent=4)
+        if len(changed) > MOST_LINES:
+            page.text(f"{plural(len(changed) - MOST_LINES, 'more line')}", "dim", indent=4)
+        if not changed:
+            page.text(f"{row.text} {view.NO_PATCH}", "dim", indent=2)
+    left = len(findings.advice) - MOST_ADVICE
+    if left > 0:
+        page.text(f"{count(left)} more; --html and --json show them.", "dim")
+    page.text(view.ADVICE_OVERLAPS, "dim")
+
+
 def _shutdowns(findings: Findings, page: Page) -> None:
     if not findings.shutdowns:
         return
@@ -302,6 +326,7 @@ SECTIONS = (
     _workloads,
     _breakers,
     _findings,
+    _advice,
     _shutdowns,
     _outcomes,
     _forecasts,

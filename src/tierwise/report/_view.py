@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Literal
 
 from tierwise.audit import (
+    Advice,
+    AdviceKind,
     Breaker,
     Counts,
     Findings,
@@ -49,6 +51,17 @@ TOTALS_ONLY = (
     "This log holds totals, not calls: workloads, tools, waste and cache breakers need per-call records. "
     "Make them with: tierwise record -- python app.py"
 )
+ADVICE = "What to change in your code"
+ADVICE_OVERLAPS = (
+    "Parts of the levers above, already in 'could save': add them neither to it nor to each other."
+)
+NO_ADVICE = "No change to your own code was found that would save money."
+NO_PATCH = "The log has no text of it, so there is no patch to show."
+ADVICE_TITLES: dict[AdviceKind, str] = {
+    "breaker": "Keep the prompt's start the same",
+    "unused-tools": "Leave unused tools out",
+    "effort": "Ask for less reasoning, unproven",
+}
 NOT_WORTH = "not worth the work at this volume"
 MOST_REASONS = 4
 """Reasons without a price that the cross-check spells out; the findings have them all."""
@@ -256,6 +269,30 @@ def breakers(findings: Findings) -> list[tuple[WorkloadRow, Breaker]]:
     """What breaks the cache, dearest first, with the workload it belongs to."""
     found = [(row, breaker) for row in findings.workloads for breaker in row.breakers]
     return sorted(found, key=lambda pair: (-pair[1].saves, -pair[1].calls, pair[0].id, pair[1].where))
+
+
+def advice_saves(row: Advice) -> str:
+    """'$6.14 in 30 days, simulated'; over the log's own period where it has no times."""
+    amount = (
+        f"{money(row.saves)} over this log" if row.monthly is None else f"{money(row.monthly)} in 30 days"
+    )
+    return f"{amount}, {row.basis}"
+
+
+def patch(row: Advice) -> list[tuple[str, str]]:
+    """Lines of its patch as mark and text: '@@', '-', '+' or ' '."""
+    lines = []
+    for line in row.diff:
+        mark = "@@" if line.startswith("@@") else line[:1]
+        text = clean(line[2:].removesuffix("@@")) if mark == "@@" else clean(line[1:])
+        lines.append((mark if mark in {"@@", "-", "+"} else " ", text))
+    return lines
+
+
+def advice_place(row: Advice) -> str:
+    """Part of the request, number of calls, and the first of them in the log."""
+    first = f", first {clean(row.trace)}" if row.trace else ""
+    return f"{clean(row.where)}; {plural(row.calls, 'call')}{first}"
 
 
 def ends(row: Shutdown) -> str:
