@@ -20,6 +20,7 @@ from tierwise.ledger._reconcile import Difference, reconcile
 from tierwise.ledger._rows import SETTLED, UNKNOWN, day_of
 from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
+from tierwise.ledger._standing import Queued, completion, waiting_now
 from tierwise.ledger._store import Ledger
 from tierwise.ledger._texts import forget, lines_with_text, purge
 from tierwise.ledger._totals import BY, Total
@@ -46,6 +47,7 @@ __all__ = [
     "Over",
     "Policies",
     "Queue",
+    "Queued",
     "Scope",
     "Settling",
     "Spool",
@@ -53,6 +55,7 @@ __all__ = [
     "Total",
     "Version",
     "Wrote",
+    "completion",
     "corrections",
     "day_of",
     "decode_line",
@@ -72,5 +75,6 @@ __all__ = [
     "settling",
     "shares",
     "uncovered",
+    "waiting_now",
     "write_parquet",
 ]

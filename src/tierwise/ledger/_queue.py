@@ -15,7 +15,18 @@ from tierwise.ledger._tables import batches, take_turn, waiting
 
 _PAGE: Final = 500
 _W: Final = waiting.c
-_SHOWN: Final = (_W.id, _W.item, _W.tries, _W.state, _W.batch, _W.status, _W.error, _W.lane, _W.ended)
+_SHOWN: Final = (
+    _W.id,
+    _W.item,
+    _W.tries,
+    _W.state,
+    _W.batch,
+    _W.status,
+    _W.error,
+    _W.lane,
+    _W.ended,
+    _W.deleted,
+)
 _ITEM = msgspec.json.Decoder(Waiting)
 _BATCH = msgspec.json.Decoder(Batch)
 _KEPT: Final = ("id", "sender", "path", "model", "job", "tokens", "size", "made", "due", "start", "tries")
@@ -108,6 +119,22 @@ class Queue:
             )
         return self.find(item)
 
+    def delete(self, item: str, now: int) -> None:
+        """Forget a request and its answer, and cancel it where it has none; its row stays for the ledger."""
+        over = _W.ended.is_not(None)
+        with self._engine.begin() as connection:
+            take_turn(connection, "batches")
+            connection.execute(
+                waiting.update()
+                .where(_W.id == item)
+                .values(
+                    deleted=now,
+                    answer=None,
+                    body=sa.case((over, None), else_=_W.body),
+                    state=sa.case((_W.state.in_(("waiting", "sent")), "cancelled"), else_=_W.state),
+                )
+            )
+
     def unwanted(self, most: int) -> list[Found]:
         """Requests that were cancelled and are in no batch."""
         return self._some(sa.and_(_W.state == "cancelled", _W.batch.is_(None), _W.ended.is_(None)), most)
@@ -161,10 +188,10 @@ class Queue:
                 status=sa.bindparam("new_status"),
                 error=sa.bindparam("new_error"),
                 lane=sa.bindparam("new_lane"),
-                answer=sa.bindparam("new_answer"),
+                answer=sa.case((_W.deleted.is_(None), sa.bindparam("new_answer")), else_=None),
                 ended=now,
                 # Whoever sent one by one may ask what was asked; of a job its file is there.
-                body=sa.case((_W.job.is_(None), _W.body), else_=None),
+                body=sa.case((sa.and_(_W.job.is_(None), _W.deleted.is_(None)), _W.body), else_=None),
             )
         )
         with self._engine.begin() as connection:
@@ -221,7 +248,7 @@ class Queue:
             rows = connection.execute(
                 sa.select(b.line, b.runner, b.until, b.ended).where(sa.or_(b.made > since, b.ended.is_(None)))
             )
-            return [_batch(row._mapping) for row in rows]
+            return [batch_of(row._mapping) for row in rows]
 
     def batch(self, batch: str) -> Batch | None:
         """A batch as it is now."""
@@ -230,7 +257,7 @@ class Queue:
             row = connection.execute(
                 sa.select(b.line, b.runner, b.until, b.ended).where(b.id == batch)
             ).first()
-        return _batch(row._mapping) if row is not None else None
+        return batch_of(row._mapping) if row is not None else None
 
     def form(
         self, batch: Batch, after: int, most_tokens: int, most_bytes: int, most_items: int
@@ -399,7 +426,7 @@ def _columns(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _batch(row: sa.RowMapping) -> Batch:
+def batch_of(row: sa.RowMapping) -> Batch:
     kept = _BATCH.decode(row["line"])
     return msgspec.structs.replace(kept, runner=row["runner"], until=row["until"], ended=row["ended"])
 
@@ -414,4 +441,5 @@ def _found(row: sa.RowMapping) -> Found:
         error=row["error"],
         lane=row["lane"] or "batch",
         ended=row["ended"],
+        deleted=row["deleted"] is not None,
     )
