@@ -13,6 +13,7 @@ import openai
 import pytest
 
 from tierwise.batch import BatchSettings
+from tierwise.errors import ConfigurationError
 from tierwise.gateway import Settings
 from tierwise.ledger import Queue
 from tierwise.simulator import Fault
@@ -305,6 +306,19 @@ def test_without_a_batch_key_nothing_waits(deferring: Any) -> None:
     assert (reply.status_code, reply.json()["error"]["code"]) == (400, "cannot_wait")
 
 
+def test_a_gateway_that_is_told_how_calls_wait_does_not_start_without_a_key(
+    deferring: Any, monkeypatch: Any
+) -> None:
+    text = POLICY + "[defer]\nkey_env = 'SEAL_OF_TESTS'\n"
+    with pytest.raises(ConfigurationError, match="SEAL_OF_TESTS"):
+        deferring(text=text, batch_key=None)
+    monkeypatch.setenv("SEAL_OF_TESTS", "short")
+    with pytest.raises(ConfigurationError, match="16 bytes or more"):
+        deferring(text=text, batch_key=None)
+    monkeypatch.setenv("SEAL_OF_TESTS", "a" * 64)
+    assert deferring(text=text, batch_key=None).client().responses.create(**ASK).id.startswith("resp_tw_")
+
+
 SOON = {"window": 4, "cancelling": 2, "live": 4, "collect": 0.2}
 """Times of a day, in seconds."""
 
@@ -347,6 +361,26 @@ def test_without_a_lane_for_what_is_late_it_fails_and_costs_nothing(deferring: A
     found = done(client, made.id, 30)
     assert (found.status, found.error.code) == ("failed", "deadline_passed")
     assert agrees(bench, 1).cost == 0
+
+
+def test_money_is_held_while_a_call_waits_and_what_it_cost_is_counted_once(deferring: Any) -> None:
+    bench = deferring(quick={"collect": 1.0})
+    client = bench.client(bench.key(budget={"day": "1"}))
+    gate = bench.running.serving.pipeline._record._gate
+    made = client.responses.create(**ASK, max_output_tokens=100).id
+    (held,) = [each.amount for each in gate._open[next(iter(gate.later))].held]
+    assert held > 0
+    done(client, made)
+    cost = agrees(bench, 1).cost
+    assert (gate.later, gate._open) == ([], {})
+    assert [each.spent for each in gate.standings()] == [cost]
+    # One whose end another gateway wrote down: its cost is counted there, and nothing is held here.
+    other = client.responses.create(**ASK, max_output_tokens=100).id
+    assert len(gate.later) == 1
+    gate.ended_elsewhere(gate.later)
+    assert (gate._open, [each.spent for each in gate.standings()]) == ({}, [cost])
+    done(client, other)
+    assert [each.spent for each in gate.standings()] == [agrees(bench, 2).cost]
 
 
 def test_an_end_that_was_told_before_a_crash_is_told_again_and_counts_once(

@@ -11,13 +11,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tierwise.ledger import Keys, Ledger, Queue, Scope
+from tierwise.ledger import Budget, Keys, Ledger, Queue, Scope
 from tierwise.simulator import Fault, Simulator
 from tierwise.simulator import Settings as Simulated
 
@@ -198,7 +199,7 @@ def test_gateways_on_one_postgresql_share_what_waits_and_go_on_for_one_that_is_g
 ) -> None:
     (tmp_path / "tierwise.toml").write_text(POLICY, "utf-8")
     ledger = Ledger(postgresql)
-    key, known = Keys(ledger).make("app", Scope()), dict[int, str]()
+    key, known = Keys(ledger).make("app", Scope(budget=Budget(month=Decimal(5)))), dict[int, str]()
     with Simulator(Simulated(seed=3, batch_seconds=1.5)) as simulator:
         gateways = Gateways(tmp_path, simulator.base_url, postgresql)
         (first, one), (_, two) = gateways.start(), gateways.start()
