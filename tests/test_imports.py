@@ -33,7 +33,7 @@ ROOMS = {
         "upstream",
     },
     "statement": {"ledger", "online", "policy", "calls", "catalog"},
-    "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy"},
+    "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy", "stats"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
     "integrations": set(),
     "stats": set(),

@@ -7,7 +7,7 @@ import random
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tierwise.errors import OutOfBounds
@@ -46,6 +46,7 @@ def test_after_a_change_the_alarm_comes_soon_and_says_where_it_began() -> None:
     assert sorted(off)[len(off) // 2] < 40
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1, 1), max_size=80), st.integers(0, 80))
 def test_a_detector_goes_on_from_what_it_wrote_down(xs: list[float], cut: int) -> None:
     whole, first = Change(-1, 1, run_length=50), Change(-1, 1, run_length=50)

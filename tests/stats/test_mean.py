@@ -10,7 +10,7 @@ from itertools import product
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tierwise.errors import OutOfBounds
@@ -76,6 +76,7 @@ def test_a_true_difference_of_0_is_seen_and_a_clear_loss_falls() -> None:
     assert worse.upper < 0 < same.lower
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_one_at_a_time_in_one_go_and_many_side_by_side_have_the_same_bits(
     observations: list[tuple[float, float]],
@@ -92,6 +93,7 @@ def test_one_at_a_time_in_one_go_and_many_side_by_side_have_the_same_bits(
     assert many.log_e[0] == single.log_e
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_what_was_recorded_makes_the_same_test_again(observations: list[tuple[float, float]]) -> None:
     test = fed(observations)
@@ -117,6 +119,7 @@ def test_a_record_that_was_changed_is_refused() -> None:
             MeanTest.replay(changed)
 
 
+@settings(deadline=None)
 @given(LISTS, SCORES, SCORES)
 def test_a_better_last_observation_is_never_less_evidence(
     observations: list[tuple[float, float]], one: float, other: float
@@ -129,6 +132,7 @@ def test_a_better_last_observation_is_never_less_evidence(
     assert better.upper >= worse.upper
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_the_lower_bound_is_above_0_just_where_the_capital_is_above_the_threshold(
     observations: list[tuple[float, float]],
