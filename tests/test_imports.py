@@ -36,7 +36,7 @@ ROOMS = {
         "upstream",
     },
     "statement": {"ledger", "online", "policy", "calls", "catalog"},
-    "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy"},
+    "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy", "stats"},
     "prove": {"stats", "calls", "catalog", "workloads", "policy"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
     "integrations": set(),

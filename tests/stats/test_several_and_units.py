@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tierwise.errors import OutOfBounds
@@ -31,6 +31,7 @@ def test_e_bh_takes_the_most_that_carry_each_other() -> None:
     assert e_bh([], level=0.05) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-5, 12), max_size=12), st.floats(0.01, 0.5), st.integers(0, 11))
 def test_more_evidence_never_takes_a_rejection_away(logs: list[float], level: float, place: int) -> None:
     if place < len(logs):
@@ -55,6 +56,7 @@ def test_items_of_a_cluster_become_one_observation() -> None:
         by_cluster([1.0, 0.0, 0.5, 0.5], ["a", "b", "a", "a"], cap=2)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-1, 1), st.integers(0, 4)), min_size=1, max_size=40))
 def test_the_mean_over_items_is_kept(items: list[tuple[float, int]]) -> None:
     units = by_cluster([x for x, _ in items], [c for _, c in items], cap=40)
@@ -62,6 +64,7 @@ def test_the_mean_over_items_is_kept(items: list[tuple[float, int]]) -> None:
     assert mean == pytest.approx(sum(x for x, _ in items) / len(items), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0.05, 1.0))
 def test_a_rectified_observation_has_the_mean_of_the_value_whatever_was_guessed(
     guess: float, value: float, probability: float

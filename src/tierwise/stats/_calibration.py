@@ -123,7 +123,7 @@ def beta_curve(scores: Any, outcomes: Any) -> Curve:
         worst = min(found, key=lambda name: found[name])
         if found[worst] >= 0.0:
             return Curve(
-                offset=offset, rise=found.get("rise", 0.0), fall=-found.get("fall", 0.0), of_logs=True
+                offset=offset, rise=found.get("rise", 0.0), fall=found.get("fall", 0.0), of_logs=True
             )
         del logs[worst]
     (offset,) = _logistic(one[:, None], targets)

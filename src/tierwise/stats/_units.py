@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -64,9 +65,14 @@ def rectified(guesses: Sequence[float], values: Sequence[float | None], *, proba
     """
     _probable(probability)
     return [
-        guess if value is None else guess + (value - guess) / probability
+        guess if value is None else rectify(guess, value, True, probability=probability)
         for guess, value in zip(guesses, values, strict=True)
     ]
+
+
+def rectify(guess: Any, value: Any, known: Any, *, probability: float) -> Any:
+    """One observation of `rectified`, of numbers or of arrays; where not known, `value` is any number."""
+    return guess + known * ((value - guess) / probability)
 
 
 def rectified_bounds(
