@@ -1,0 +1,61 @@
+"""Sums that an answer writes out, and whether they hold."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable
+from decimal import Decimal, DecimalException
+from typing import Final
+
+READ: Final = 20_000
+"""Characters of an answer that are looked at."""
+MOST: Final = 200
+"""Sums that are worked out."""
+_NUMBER: Final = r"[$€£]? ?\d[\d,]{0,20}(?:\.\d{1,12})?%?"
+_SUM: Final = re.compile(
+    rf"(?<![\w.])(\(?{_NUMBER}\)?(?: ?[-+*/x×÷] ?\(?{_NUMBER}\)?){{1,8}}) ?= ?({_NUMBER})"
+)
+_OPERATORS: Final[dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_PLAIN: Final = str.maketrans({"×": "*", "x": "*", "÷": "/", "$": "", "€": "", "£": "", ",": "", " ": ""})
+
+
+def sums(text: str) -> tuple[int, int]:
+    """How many sums of a text hold, and how many do not; what does not read as one is neither."""
+    right = wrong = 0
+    for number, match in enumerate(_SUM.finditer(text[:READ])):
+        if number >= MOST:
+            break
+        holds = _holds(match[1], match[2])
+        right += holds is True
+        wrong += holds is False
+    return right, wrong
+
+
+def _holds(left: str, said: str) -> bool | None:
+    try:
+        value = _value(ast.parse(_plain(left), mode="eval").body)
+        claimed = _value(ast.parse(_plain(said), mode="eval").body)
+    except (SyntaxError, ValueError, DecimalException, RecursionError, MemoryError):
+        return None
+    # As many places as were written, and a hundredth of it for what was rounded on the way.
+    return abs(value - claimed) <= max(abs(claimed) / 100, Decimal("0.01"))
+
+
+def _plain(text: str) -> str:
+    bare = re.sub(r"(?<![\d.])0+(?=\d)", "", text.translate(_PLAIN))
+    return re.sub(r"(\d+(?:\.\d+)?)%", r"(\1/100)", bare)
+
+
+def _value(node: ast.expr) -> Decimal:
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        return _OPERATORS[type(node.op)](_value(node.left), _value(node.right))
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        return Decimal(str(node.value))
+    raise ValueError("not a sum")
