@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from tierwise.cascade._cases import Case, Sets, Table, Tried, divided
 from tierwise.cascade._certify import Stage, Terms, certify, conformal_place, table
-from tierwise.cascade._paid import Agreement, Check, Judge, alike, check_of
+from tierwise.cascade._paid import MOST_WRITTEN, Agreement, Check, Judge, alike, check_of
 from tierwise.cascade._score import fitted, score
 from tierwise.cascade._signals import Seen, seen
 
 __all__ = [
+    "MOST_WRITTEN",
     "Agreement",
     "Case",
     "Check",
