@@ -10,7 +10,7 @@ import msgspec
 
 from tierwise.cascade._signals import Seen
 
-FIT, CHOOSE = 0.4, 0.6
+FIT, CHOOSE = 0.35, 0.5
 """Shares of clusters up to which they fit the scores, and choose; the rest certifies."""
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from tierwise.calls import Request, Response, failure
 from tierwise.cascade._language import unlike
-from tierwise.cascade._sums import sums
+from tierwise.cascade._sums import figures, sums
 
 READ: Final = 20_000
 """Characters of a text that are looked at."""
@@ -62,6 +62,7 @@ def seen(request: Request, response: Response, body: Mapping[str, Any] | None = 
         "arithmetic.wrong": math.log1p(wrong),
         "question.length": math.log1p(len(question)),
         "question.numbers": math.log1p(len(_NUMBER.findall(question))),
+        **{f"figures.{name}": value for name, value in figures(question, text).items()},
         "tools": float(len(response.tool_calls)),
     }
     chances = _logprobs(body)

@@ -1,4 +1,4 @@
-"""Sums that an answer writes out, and whether they hold."""
+"""Figures of an answer: sums that it writes out, whether they hold, and where its figures come from."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _NUMBER: Final = r"[$€£]? ?\d[\d,]{0,20}(?:\.\d{1,12})?%?"
 _SUM: Final = re.compile(
     rf"(?<![\w.])(\(?{_NUMBER}\)?(?: ?[-+*/x×÷] ?\(?{_NUMBER}\)?){{1,8}}) ?= ?({_NUMBER})"
 )
+_FIGURE: Final = re.compile(r"[0-9]{1,15}(?:,[0-9]{3}){0,5}(?:\.[0-9]{1,9})?")
+_RESULT: Final = re.compile(r"= ?[$€£]? ?([0-9]{1,15}(?:,[0-9]{3}){0,5}(?:\.[0-9]{1,9})?)")
 _OPERATORS: Final[dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -36,6 +38,33 @@ def sums(text: str) -> tuple[int, int]:
         right += holds is True
         wrong += holds is False
     return right, wrong
+
+
+def figures(question: str, answer: str) -> dict[str, float]:
+    """Where the figures of an answer come from: shares from 0 to 1, all 0 where question or answer has none.
+
+    `used`: of the question's figures, those that the answer takes up; `new`: of the answer's, those that are neither
+    asked nor worked out; `computed`: whether the last one is the result of a sum; `fractional`: whether it is no integer.
+    """
+    asked, said = set(_figures(question)), _figures(answer)
+    if not asked or not said:
+        return {"used": 0.0, "new": 0.0, "computed": 0.0, "fractional": 0.0}
+    results = {_figure(found) for found in _RESULT.findall(answer[:READ])[:MOST]}
+    own = set(said)
+    return {
+        "used": len(asked & own) / len(asked),
+        "new": len(own - asked - results) / len(own),
+        "computed": float(said[-1] in results),
+        "fractional": float(said[-1] != int(said[-1])),
+    }
+
+
+def _figures(text: str) -> list[float]:
+    return [_figure(found) for found in _FIGURE.findall(text[:READ])[: 5 * MOST]]
+
+
+def _figure(text: str) -> float:
+    return float(text.replace(",", ""))
 
 
 def _holds(left: str, said: str) -> bool | None:

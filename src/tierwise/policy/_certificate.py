@@ -19,6 +19,7 @@ ALWAYS: Final = ("empty", "refusal", "schema", "tools", "truncation")
 SCORED: Final = (
     "arithmetic",
     "doubt",
+    "figures",
     "language",
     "length",
     "logprobs",
