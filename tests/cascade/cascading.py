@@ -27,8 +27,8 @@ SHORT = Scoring(offset=2.0, weights={"length.over": -2.0}, centre=1.0, spread=1.
 
 def trial(rung: Rung = NANO, **more: Any) -> Trial:
     """A rung to try, whose answers of up to six characters are accepted."""
-    usual: dict[str, Any] = {"least": 0.5, "scoring": SHORT, "passes": 300}
-    return Trial(rung=rung, snapshot=SNAPSHOTS[rung.model], **{**usual, **more})
+    usual: dict[str, Any] = {"snapshot": SNAPSHOTS[rung.model], "least": 0.5, "scoring": SHORT, "passes": 300}
+    return Trial(rung=rung, **{**usual, **more})
 
 
 def certificate(workload: str, **more: Any) -> Certificate:

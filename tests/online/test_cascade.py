@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from cascading import MINI, NANO, SNAPSHOTS, certificate, trial, workload_of, write_policy
+from cascading import MINI, SNAPSHOTS, certificate, trial, workload_of, write_policy
 
 from tierwise.calls import Outgoing
 from tierwise.catalog import Catalog, Tokens
@@ -409,7 +409,3 @@ def test_a_snapshot_seen_on_an_attempt_ends_the_cascade(catalog: Catalog, tmp_pa
     models, _ = bench.call(chat(), UP)
     assert models == ["gpt-5.5"]
     assert any("serves today" in reason for reason in bench.entry.decision.reasons)  # type: ignore[union-attr]
-
-
-def test_the_rung_is_the_one_that_was_certified() -> None:
-    assert trial().rung == NANO
