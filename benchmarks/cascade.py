@@ -293,9 +293,10 @@ def answers(folder: Path, splits: int) -> None:
         accepted = sum(f[0].accepted for f in found)
         pooled = sum(f[0].worse for f in found) / (splits if offer == "joint" else accepted or 1.0)
         gains = [f[1] for f in found]
+        error = 3 * float(np.std(risks, ddof=1)) / math.sqrt(splits)
         mean = [float(np.mean([f[2][k] for f in found])) for k in range(3)]
         print(
-            f"| {offer} {float(risk):.0%} | {held} of {splits} | {np.mean([f[0].accepted for f in found]):.0%} | {pooled:.1%} "
+            f"| {offer} {float(risk):.0%} | {held} of {splits} | {np.mean([f[0].accepted for f in found]):.0%} | {pooled:.1%} ± {error:.1%} "
             f"| {above} of {splits} | {np.mean(gains) * 100:+.1f} points | {np.mean([f[0].cost for f in found]):.0%} "
             f"| {mean[0]:.0%} | {mean[1]:.0%} | {mean[2]:.0%} |"
         )

@@ -105,7 +105,7 @@ def test_several_rungs_are_certified_together_and_only_those_that_pay_are_tried(
     assert found.verdict == "holds"
     accepted, risk = rates(found, cases(20_000, 8, wrong=(0.4, 0.15)), TIERS[:2])
     assert (accepted > 0.6, risk <= 0.1) == (True, True)
-    dear = certify(cases(3_000, wrong=(0.1, 1.0)), terms(TIERS))
+    dear = certify(cases(3_000, wrong=(0.3, 1.0)), terms(TIERS))
     assert [trial.rung.model for trial in dear.trials] == ["gpt-5.4-nano"]
 
 
