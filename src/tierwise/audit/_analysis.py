@@ -11,6 +11,7 @@ import numpy as np
 from tierwise.audit._account import Account
 from tierwise.audit._breaking import Breaking, breaking
 from tierwise.audit._bulk import could_wait
+from tierwise.audit._cache_rules import rules_of
 from tierwise.audit._clean import drop_duplicates, in_time_order, join_halves
 from tierwise.audit._decisions import Inputs, Verdicts, decide_all
 from tierwise.audit._definitions import Definitions, definitions
@@ -23,6 +24,7 @@ from tierwise.audit._roles import assign_roles
 from tierwise.audit._shares import Shares, work_out
 from tierwise.audit._stages import Levers
 from tierwise.audit._table import CallTable
+from tierwise.audit._turns import Turns, between_turns
 from tierwise.audit._waste import IDENTICAL, Waste, find
 from tierwise.audit._workloads import Workloads, alone, depth_of_conversation
 from tierwise.catalog import Catalog
@@ -38,6 +40,7 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     waste: Waste
     breaking: Breaking
+    turns: Turns
     definitions: Definitions
     warmth: Warmth
     cache_check: CacheCheck | None
@@ -68,7 +71,9 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
     broken = breaking(calls, workloads)
     defined = definitions(calls, workloads)
     zero = policy.limits.zero_retention
-    warm = warmth(account, static=broken.static, shared=broken.shared, zero_retention=zero)
+    rules = rules_of(account, account.models, account.model, zero_retention=zero)
+    turns = between_turns(account, rules)
+    warm = warmth(account, rules, broken, turns)
     checked = check(account, warm)
     waits = could_wait(calls, workloads.of, alone(calls))
     inputs = Inputs(
@@ -107,6 +112,7 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
         duplicates=duplicates,
         waste=waste,
         breaking=broken,
+        turns=turns,
         definitions=defined,
         warmth=warm,
         cache_check=checked,

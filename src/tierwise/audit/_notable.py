@@ -87,12 +87,10 @@ def _breakers(rows: tuple[WorkloadRow, ...]) -> Iterator[Finding]:
             yield Finding(
                 kind="breaker",
                 workload=row.id,
-                text=f"{row.label}: a {breaker.kind} in the {breaker.where} breaks the cached prefix ({a!r} / {b!r})",
+                text=f"{row.label}: {breaker.kind} in {breaker.where} breaks the cached prefix ({a!r} / {b!r})",
                 saves=breaker.saves,
                 calls=breaker.calls,
-                advice="Move what varies behind what does not: to the end of the instructions or into the user turn."
-                if breaker.kind != "tool order"
-                else "Send the tools in one fixed order.",
+                advice=breaker.advice,
             )
 
 

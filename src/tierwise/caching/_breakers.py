@@ -10,6 +10,8 @@ import msgspec
 Kind = Literal["timestamp", "date", "id", "email", "number", "name", "text"]
 
 EXAMPLE_LENGTH: Final = 60
+AROUND: Final = 24
+"""Characters of an excerpt on both sides of what differs."""
 _LOOKED_AT: Final = 160
 """Characters around a difference that are looked at; bounds the work on hostile text."""
 
@@ -39,6 +41,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Characters of the shorter text."""
     example: tuple[str, str]
     """What stands there in each, at most 60 characters."""
+    excerpt: tuple[str, str]
+    """The same with up to 24 characters on both sides, what differs between '[[' and ']]'."""
 
 
 def first_difference(a: str, b: str) -> Difference | None:
@@ -50,12 +54,13 @@ def first_difference(a: str, b: str) -> Difference | None:
     if a == b:
         return None
     position = _shared(a, b)
-    kind, in_a, in_b = _what(a, b, position)
+    kind, (from_a, in_a), (from_b, in_b) = _what(a, b, position)
     return Difference(
         kind=kind,
         position=position,
         length=min(len(a), len(b)),
         example=(in_a[:EXAMPLE_LENGTH], in_b[:EXAMPLE_LENGTH]),
+        excerpt=(_excerpt(a, from_a, in_a), _excerpt(b, from_b, in_b)),
     )
 
 
@@ -71,21 +76,31 @@ def _shared(a: str, b: str) -> int:
     return low
 
 
-def _what(a: str, b: str, position: int) -> tuple[Kind, str, str]:
+def _excerpt(text: str, start: int, inside: str) -> str:
+    end = start + len(inside[:EXAMPLE_LENGTH])
+    before, after = text[max(0, start - AROUND) : start], text[end : end + AROUND]
+    return f"{before}[[{text[start:end]}]]{after}"
+
+
+Found = tuple[int, str]
+"""Where something begins in a text, and what it is."""
+
+
+def _what(a: str, b: str, position: int) -> tuple[Kind, Found, Found]:
     for kind, pattern in _KINDS:
         found = re.compile(pattern)
         in_a, in_b = _covering(found, a, position), _covering(found, b, position)
-        if in_a is not None and in_b is not None and in_a != in_b:
+        if in_a is not None and in_b is not None and in_a[1] != in_b[1]:
             return kind, in_a, in_b
-    return "text", _line(a, position), _line(b, position)
+    return "text", (position, _line(a, position)), (position, _line(b, position))
 
 
-def _covering(pattern: re.Pattern[str], text: str, position: int) -> str | None:
+def _covering(pattern: re.Pattern[str], text: str, position: int) -> Found | None:
     """The match that covers `position` (or ends just before it), if any."""
     start = max(0, position - _LOOKED_AT // 2)
     for match in pattern.finditer(text[start : position + _LOOKED_AT]):
         if start + match.start() <= position <= start + match.end():
-            return match.group()
+            return start + match.start(), match.group()
     return None
 
 
