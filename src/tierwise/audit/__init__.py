@@ -29,6 +29,7 @@ from tierwise.audit._findings import (
 )
 
 if TYPE_CHECKING:
+    from tierwise.audit._explain import Explained, explain
     from tierwise.audit._learned import learned_of
     from tierwise.audit._map import Progress
     from tierwise.audit._parquet import write_parquet
@@ -42,6 +43,7 @@ __all__ = [
     "Breaker",
     "CacheCheck",
     "Counts",
+    "Explained",
     "Finding",
     "Findings",
     "Forecast",
@@ -56,6 +58,7 @@ __all__ = [
     "Spend",
     "WorkloadRow",
     "audit",
+    "explain",
     "learned_of",
     "write_parquet",
 ]
@@ -64,6 +67,8 @@ _LAZY = {
     "DEFAULT_TIMES": "_run",
     "Audit": "_run",
     "audit": "_run",
+    "Explained": "_explain",
+    "explain": "_explain",
     "learned_of": "_learned",
     "Progress": "_map",
     "write_parquet": "_parquet",

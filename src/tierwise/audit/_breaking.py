@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -17,6 +17,9 @@ from tierwise.audit._workloads import Workloads
 
 Stage = Literal["text", "definitions", "order", "turns"]
 """What is mended together; the last is found by `between_turns`."""
+
+
+ONE: Final = np.uint64(1)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +95,8 @@ def _steps(
         has_it[[number for number, found in broken.items() if stage in found]] = True
         rows = np.flatnonzero(has_it[workloads.of] & (static > 0))
         if len(rows):
-            yield Step(stage=stage, rows=rows, shared=mixed((workloads.of[rows], column[rows])))
+            # Never 0, which stands for no prefix at all.
+            yield Step(stage=stage, rows=rows, shared=mixed((workloads.of[rows] + 1, column[rows])) | ONE)
 
 
 def _variants(calls: CallTable, workloads: Workloads) -> Any:

@@ -12,6 +12,8 @@ Kind = Literal["timestamp", "date", "id", "email", "number", "name", "text"]
 EXAMPLE_LENGTH: Final = 60
 AROUND: Final = 24
 """Characters of an excerpt on both sides of what differs."""
+ALIKE: Final = 12
+"""Characters after which two texts go on alike."""
 _LOOKED_AT: Final = 160
 """Characters around a difference that are looked at; bounds the work on hostile text."""
 
@@ -21,11 +23,11 @@ _KINDS: Final[tuple[tuple[Kind, str], ...]] = (
         r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?\S{0,9}|\b\d{1,2}:\d{2}(:\d{2})?\b|\b1[5-9]\d{8}(\d{3})?\b",
     ),
     ("date", r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}\b"),
+    ("email", r"[\w.+-]{1,60}@[\w.-]{1,60}"),
     (
         "id",
         r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{13,28}\b|\b(?=[\w-]{0,40}\d)(?=[\w-]{0,40}[A-Za-z])[\w-]{6,60}",
     ),
-    ("email", r"[\w.+-]{1,60}@[\w.-]{1,60}"),
     ("number", r"\d[\d.,]{0,30}"),
     ("name", r"[^\W\d_a-z][\w'-]{1,30}( [^\W\d_a-z][\w'-]{1,30}){0,3}"),
 )
@@ -92,7 +94,8 @@ def _what(a: str, b: str, position: int) -> tuple[Kind, Found, Found]:
         in_a, in_b = _covering(found, a, position), _covering(found, b, position)
         if in_a is not None and in_b is not None and in_a[1] != in_b[1]:
             return kind, in_a, in_b
-    return "text", (position, _line(a, position)), (position, _line(b, position))
+    in_a, in_b = _until_alike(a, b, position)
+    return "text", (position, in_a), (position, in_b)
 
 
 def _covering(pattern: re.Pattern[str], text: str, position: int) -> Found | None:
@@ -102,6 +105,17 @@ def _covering(pattern: re.Pattern[str], text: str, position: int) -> Found | Non
         if start + match.start() <= position <= start + match.end():
             return start + match.start(), match.group()
     return None
+
+
+def _until_alike(a: str, b: str, position: int) -> tuple[str, str]:
+    """What differs, up to where both go on alike within 60 characters, else to the end of their lines."""
+    for both in range(1, 2 * EXAMPLE_LENGTH):
+        for i in range(max(0, both - EXAMPLE_LENGTH), min(both, EXAMPLE_LENGTH) + 1):
+            end_a, end_b = position + i, position + both - i
+            on = a[end_a : end_a + ALIKE]
+            if len(on) == ALIKE and on == b[end_b : end_b + ALIKE]:
+                return a[position:end_a], b[position:end_b]
+    return _line(a, position), _line(b, position)
 
 
 def _line(text: str, position: int) -> str:
