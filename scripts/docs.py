@@ -22,6 +22,7 @@ TODAY = dt.date(2026, 11, 24)
 COMMANDS = (
     (),
     ("audit",),
+    ("cache", "explain"),
     ("models",),
     ("price",),
     ("record",),

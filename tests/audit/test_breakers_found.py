@@ -88,11 +88,11 @@ def test_a_short_prompt_has_no_breaker(kind: str) -> None:
 
 def test_several_breakers_add_up_to_all_of_them_mended() -> None:
     both = [
-        {**line, "request": {**line["request"], "tools": shuffled["request"]["tools"]}}
-        for line, shuffled in zip(conversations("timestamp", 1), conversations("tool order", 2), strict=True)
+        {**line, "request": {**line["request"], "response_format": other["request"]["response_format"]}}
+        for line, other in zip(conversations("timestamp", 1), conversations("schema", 2), strict=True)
     ]
     (row,) = found_in(both).findings.workloads
-    assert {breaker.kind for breaker in row.breakers} == {"timestamp", "tool order"}
+    assert {breaker.kind for breaker in row.breakers} == {"timestamp", "schema"}
     assert sum((b.saves for b in row.breakers), Decimal(0)) == row.levers["cache"]
 
 

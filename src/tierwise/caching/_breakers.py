@@ -94,8 +94,8 @@ def _what(a: str, b: str, position: int) -> tuple[Kind, Found, Found]:
         in_a, in_b = _covering(found, a, position), _covering(found, b, position)
         if in_a is not None and in_b is not None and in_a[1] != in_b[1]:
             return kind, in_a, in_b
-    in_a, in_b = _until_alike(a, b, position)
-    return "text", (position, in_a), (position, in_b)
+    from_here, others = _until_alike(a, b, position)
+    return "text", (position, from_here), (position, others)
 
 
 def _covering(pattern: re.Pattern[str], text: str, position: int) -> Found | None:
