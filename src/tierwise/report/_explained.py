@@ -34,8 +34,8 @@ def lines(found: Explained) -> Iterator[str]:
 
 
 def _breaker(number: int, breaker: Breaker, template: str) -> Iterator[str]:
-    behind = f"behind {plural(breaker.tokens, 'token')}"
-    yield f"{number}. {clean(breaker.kind)} in {clean(breaker.where)}, {behind}"
+    behind = f", behind {plural(breaker.tokens, 'token')}" if breaker.tokens else ""
+    yield f"{number}. {clean(breaker.kind)} in {clean(breaker.where)}{behind}"
     if template:
         yield f"   template: {clean(template)}"
     if breaker.excerpt is not None:
