@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import typer
 
 from tierwise.cli._audit import audit
+from tierwise.cli._cache import cache_app
 from tierwise.cli._doctor import doctor
 from tierwise.cli._kept import ledger_app
 from tierwise.cli._label import label
@@ -58,6 +59,7 @@ def build() -> typer.Typer:
     app.command()(off)
     app.command()(on)
     app.command()(simulate)
+    app.add_typer(cache_app(), name="cache")
     app.add_typer(policy_app(), name="policy")
     app.add_typer(keys_app(), name="keys")
     app.add_typer(budgets_app(), name="budgets")
