@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections import defaultdict
 from decimal import Decimal
@@ -12,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from tierwise.calls import Recorded, encode_recorded
+from tierwise.catalog import utc_day
 from tierwise.ledger._lines import Closed, Line, Opened
 from tierwise.ledger._tables import Money, calls, events
 from tierwise.ledger._texts import take_texts
@@ -178,4 +178,4 @@ def money(amount: Decimal | None) -> str | None:
 
 def day_of(at: int) -> str:
     """The UTC day of a time in microseconds, as ISO has it."""
-    return dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date().isoformat()
+    return utc_day(at / 1e6).isoformat()
