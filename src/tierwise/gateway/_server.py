@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from tierwise.calls import Headers, Incoming, Outgoing
 from tierwise.errors import TierwiseError, UpstreamError
 from tierwise.gateway._access import Access, Caller, Refused
+from tierwise.gateway._aside import aside
 from tierwise.gateway._errors import (
     NOT_FOUND,
     NOT_SCOPED,
@@ -189,14 +190,13 @@ class Gateway:
                 incoming = await upstream.send(outgoing)
                 whole = None if _streams(incoming) else await incoming.read()
                 pieces = aiter(incoming) if whole is None else None
-                course.came(
-                    Reply(
-                        status=incoming.status,
-                        headers=incoming.headers,
-                        body=whole,
-                        attempts=incoming.attempts,
-                    )
+                reply = Reply(
+                    status=incoming.status, headers=incoming.headers, body=whole, attempts=incoming.attempts
                 )
+                if whole is not None and self._pipeline.takes_long(len(asked.body) + len(whole)):
+                    await aside(partial(course.came, reply))
+                else:
+                    course.came(reply)
                 while course.looks and pieces is not None:
                     course.piece(await anext(pieces, None))
             except BaseException as fault:
@@ -207,8 +207,8 @@ class Gateway:
         answer = course.answer
         if answer.body is not None or incoming is None:
             return _response(answer)
-        responses = asked.path.startswith("/v1/responses")
-        return await _piped(request, answer, incoming, responses=responses, pieces=pieces)
+        responses, slow = asked.path.startswith("/v1/responses"), self._pipeline.takes_long(len(asked.body))
+        return await _piped(request, answer, incoming, responses=responses, pieces=pieces, slow=slow)
 
     async def _pass(
         self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, upstream: Upstream
@@ -276,8 +276,12 @@ async def _piped(
     *,
     responses: bool,
     pieces: AsyncIterator[bytes] | None = None,
+    slow: bool = False,
 ) -> web.StreamResponse:
-    """A stream, piece by piece as it comes; one that breaks ends as an error, never as if it had ended."""
+    """A stream, piece by piece as it comes; one that breaks ends as an error, never as if it had ended.
+
+    `slow`: its last event takes long to take down.
+    """
     response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
     passage = answer.passage
     try:
@@ -286,7 +290,9 @@ async def _piped(
             if answer.held:
                 await response.write(answer.held)
             async for piece in pieces or incoming:
-                out = passage.feed(piece) if passage is not None else piece
+                out = piece
+                if passage is not None:
+                    out = await aside(partial(passage.feed, piece)) if slow else passage.feed(piece)
                 if out:
                     await response.write(out)
             last = _end(passage)

@@ -179,6 +179,10 @@ class Pipeline:
         """Background calls whose end nobody has seen yet."""
         return self._record.waiting
 
+    def takes_long(self, size: int) -> bool:
+        """Whether a call with so many bytes of text takes long to take down: whoever drives others then uses a thread."""
+        return self._record.texts.takes_long(size)
+
     def late(self, path: str, body: bytes) -> None:
         """Take down a background call whose end somebody has seen, by what a look at it brought."""
         self._record.late(path, body)
