@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tierwise.catalog._catalog import DEFAULT_LADDER, Catalog
 from tierwise.catalog._count import at_most_tokens, count_tokens
+from tierwise.catalog._days import utc_day
 from tierwise.catalog._lanes import LANES, Lane, LaneBasis, served_lane
 from tierwise.catalog._models import TIERS, CacheRules, Feature, Ladder, Model, Resolution, Tier
 from tierwise.catalog._overrides import Reserved
@@ -39,4 +40,5 @@ __all__ = [
     "count_tokens",
     "disjoint_tokens",
     "served_lane",
+    "utc_day",
 ]

@@ -11,10 +11,12 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 from tierwise.calls import Headers, Incoming, Outgoing
 from tierwise.errors import TierwiseError, UpstreamError
 from tierwise.gateway._access import Access, Caller, Refused
+from tierwise.gateway._aside import aside
 from tierwise.gateway._errors import (
     NOT_FOUND,
     NOT_SCOPED,
@@ -78,6 +80,7 @@ class Gateway:
         self._access, self._objects, self._own = access, objects, own
         self._settings, self._metrics, self._watching = settings, metrics, watching
         self._under_way = 0
+        metrics.under_way.set_function(lambda: self._under_way)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -88,7 +91,6 @@ class Gateway:
         began, endpoint = time.monotonic(), creates(request.method, path) or "other"
         status = 500
         self._under_way += 1
-        self._metrics.under_way.set(self._under_way)
         try:
             response = await self._admitted(request, path)
         except Refused as refused:
@@ -106,9 +108,7 @@ class Gateway:
             return response
         finally:
             self._under_way -= 1
-            self._metrics.under_way.set(self._under_way)
-            self._metrics.requests.labels(endpoint, str(status)).inc()
-            self._metrics.seconds.labels(endpoint).observe(time.monotonic() - began)
+            self._metrics.answered(endpoint, status, time.monotonic() - began)
 
     async def _admitted(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         if self._under_way > self._settings.at_once:
@@ -129,6 +129,9 @@ class Gateway:
         length = request.content_length
         if length is not None and length > self._settings.most_body:
             raise Refused(TOO_LARGE)
+        if request.content.is_eof():
+            # It came whole with its headers, as small ones do: there is nothing to wait for.
+            return _within(request.content.read_nowait(), self._settings.most_body)
         pieces: list[bytes] = []
         size = 0
         try:
@@ -187,14 +190,13 @@ class Gateway:
                 incoming = await upstream.send(outgoing)
                 whole = None if _streams(incoming) else await incoming.read()
                 pieces = aiter(incoming) if whole is None else None
-                course.came(
-                    Reply(
-                        status=incoming.status,
-                        headers=incoming.headers,
-                        body=whole,
-                        attempts=incoming.attempts,
-                    )
+                reply = Reply(
+                    status=incoming.status, headers=incoming.headers, body=whole, attempts=incoming.attempts
                 )
+                if whole is not None and self._pipeline.takes_long(len(asked.body) + len(whole)):
+                    await aside(partial(course.came, reply))
+                else:
+                    course.came(reply)
                 while course.looks and pieces is not None:
                     course.piece(await anext(pieces, None))
             except BaseException as fault:
@@ -205,8 +207,8 @@ class Gateway:
         answer = course.answer
         if answer.body is not None or incoming is None:
             return _response(answer)
-        responses = asked.path.startswith("/v1/responses")
-        return await _piped(request, answer, incoming, responses=responses, pieces=pieces)
+        responses, slow = asked.path.startswith("/v1/responses"), self._pipeline.takes_long(len(asked.body))
+        return await _piped(request, answer, incoming, responses=responses, pieces=pieces, slow=slow)
 
     async def _pass(
         self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, upstream: Upstream
@@ -252,18 +254,19 @@ def _streams(incoming: Incoming) -> bool:
     return incoming.status < 400 and (incoming.header("content-type") or "").startswith("text/event-stream")
 
 
+def _within(body: bytes, most: int) -> bytes:
+    if len(body) > most:
+        raise Refused(TOO_LARGE)
+    return body
+
+
 def _response(answer: Answer) -> web.Response:
-    response = web.Response(status=answer.status, body=answer.body or b"")
-    _add(response, answer.headers)
-    return response
+    return web.Response(status=answer.status, body=answer.body or b"", headers=_kept(answer.headers))
 
 
-def _add(response: web.StreamResponse, headers: Headers) -> None:
-    # What aiohttp set by itself gives way to what upstream said.
-    response.headers.pop("content-type", None)
-    for name, value in headers:
-        if name.lower() not in _DROPPED:
-            response.headers.add(name, value)
+def _kept(headers: Headers) -> CIMultiDict[str]:
+    """Headers of a reply without those that this connection has its own of."""
+    return CIMultiDict([pair for pair in headers if pair[0].lower() not in _DROPPED])
 
 
 async def _piped(
@@ -273,17 +276,23 @@ async def _piped(
     *,
     responses: bool,
     pieces: AsyncIterator[bytes] | None = None,
+    slow: bool = False,
 ) -> web.StreamResponse:
-    """A stream, piece by piece as it comes; one that breaks ends as an error, never as if it had ended."""
-    response, passage = web.StreamResponse(status=answer.status), answer.passage
-    _add(response, answer.headers)
+    """A stream, piece by piece as it comes; one that breaks ends as an error, never as if it had ended.
+
+    `slow`: its last event takes long to take down.
+    """
+    response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
+    passage = answer.passage
     try:
         await response.prepare(request)
         try:
             if answer.held:
                 await response.write(answer.held)
             async for piece in pieces or incoming:
-                out = passage.feed(piece) if passage is not None else piece
+                out = piece
+                if passage is not None:
+                    out = await aside(partial(passage.feed, piece)) if slow else passage.feed(piece)
                 if out:
                     await response.write(out)
             last = _end(passage)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from tierwise.calls import Call
-from tierwise.catalog import Catalog, Tokens
+from tierwise.catalog import Catalog, Tokens, utc_day
 from tierwise.errors import CatalogError
 from tierwise.online._saved import left_out, saved_by_lever
 from tierwise.policy import NO_CACHING, Decision
@@ -185,4 +185,4 @@ def _fees(call: Call, prices: Catalog, day: dt.date) -> Decimal:
 
 
 def _day(call: Call) -> dt.date:
-    return dt.datetime.fromtimestamp((call.at or 0) / 1e6, dt.UTC).date()
+    return utc_day((call.at or 0) / 1e6)

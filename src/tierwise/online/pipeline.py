@@ -13,7 +13,6 @@ If routing breaks, the call goes as asked and the reason is taken down.
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import logging
 import threading
@@ -35,7 +34,7 @@ from tierwise.calls import (
     named_place,
     to_chat,
 )
-from tierwise.catalog import Catalog, Lane
+from tierwise.catalog import Catalog, Lane, utc_day
 from tierwise.errors import RequestError, TierwiseError
 from tierwise.online._admit import admit, creates
 from tierwise.online._elsewhere import FORGOTTEN, Decisions, Sent, as_sent, in_words
@@ -179,6 +178,10 @@ class Pipeline:
     def waiting(self) -> Waiting:
         """Background calls whose end nobody has seen yet."""
         return self._record.waiting
+
+    def takes_long(self, size: int) -> bool:
+        """Whether a call with so many bytes of text takes long to take down: whoever drives others then uses a thread."""
+        return self._record.texts.takes_long(size)
 
     def late(self, path: str, body: bytes) -> None:
         """Take down a background call whose end somebody has seen, by what a look at it brought."""
@@ -355,7 +358,7 @@ class Pipeline:
             with self._lock:
                 narrow = self._memory.narrowed(call, request, facts, policy, settings, unused, at)
             state = msgspec.structs.replace(state, search=narrow.counts)
-        decision = decide(facts, policy, state, self._prices, _day(at))
+        decision = decide(facts, policy, state, self._prices, utc_day(at / 1e6))
         if decision.plan.tools.search == "off" and not decision.plan.drop_tools:
             return shape(call, facts, state, decision)
         with self._lock:
@@ -387,7 +390,7 @@ class Pipeline:
         try:
             away = frozenset(self._prices.resolve(name).model.name for name in run.turned_away)
             state = msgspec.structs.replace(state, full=away)
-            decision = decide(facts, policy, state, self._prices, _day(run.at))
+            decision = decide(facts, policy, state, self._prices, utc_day(run.at / 1e6))
             if decision.plan.rung == decision.baseline or decision.breach is not None:
                 return None
             other = with_usage(call, shape(call, facts, state, decision))
@@ -523,11 +526,6 @@ def _calling(asked: Asked) -> Admitted:
     if endpoint is None:
         raise RequestError(f"expected a path that calls a model, got {asked.path:.100}")
     return admit(asked, endpoint)
-
-
-def _day(at: int) -> dt.date:
-    """The UTC day of a time in microseconds."""
-    return dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
 
 
 def _placed(facts: Facts, workload: int, role: Role) -> Facts:
