@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tierwise.errors import OutOfBounds
@@ -20,6 +20,7 @@ def exact_tail(successes: int, trials: int, share: Fraction) -> Fraction:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 150), st.integers(0, 150), st.integers(0, 64))
 def test_a_tail_is_that_of_rational_arithmetic(successes: int, more: int, of_64: int) -> None:
     trials = successes + more
@@ -44,11 +45,13 @@ def test_large_counts_stay_exact(successes: int, trials: int) -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 0.999), st.floats(0.1, 500), st.floats(0.1, 500))
 def test_the_beta_function_turned_round_is_its_complement(x: float, a: float, b: float) -> None:
     assert beta_cdf(x, a, b) + beta_cdf(1 - x, b, a) == pytest.approx(1.0, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(0, 300), st.floats(0.005, 0.4))
 def test_an_exact_interval_ends_where_a_tail_is_half_of_alpha(
     successes: int, failures: int, alpha: float
@@ -76,6 +79,7 @@ def test_known_intervals(successes: int, trials: int, lower: float, upper: float
     assert clopper_pearson(successes, trials) == pytest.approx((lower, upper), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(0, 300), st.floats(0.01, 0.4))
 def test_wilsons_ends_are_where_the_score_test_is_at_alpha(
     successes: int, failures: int, alpha: float

@@ -28,7 +28,7 @@ from tierwise.stats._risk import (
     selective_counts,
 )
 from tierwise.stats._several import e_bh, fixed_sequence
-from tierwise.stats._units import Unit, by_cluster, rectified, rectified_bounds
+from tierwise.stats._units import Unit, by_cluster, rectified, rectified_bounds, rectify
 
 __all__ = [
     "Certified",
@@ -63,6 +63,7 @@ __all__ = [
     "platt",
     "rectified",
     "rectified_bounds",
+    "rectify",
     "selective_counts",
     "unpack",
     "wilson",

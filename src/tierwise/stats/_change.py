@@ -9,6 +9,12 @@ import msgspec
 from tierwise.errors import OutOfBounds
 from tierwise.stats import _bets
 
+FRACTIONS = tuple(round(0.97 * 2.0 ** (-k / 2) * 2**20) / 2**20 for k in range(16))
+"""Stakes, from nearly all of the capital down to half a percent of it, a factor of 1.4 apart."""
+
+_WIDTH = 0.6
+"""Of the split over them, in natural logarithms: a change has no size that is known beforehand."""
+
 
 class ChangeState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """All that a detector remembers: a few hundred bytes of JSON."""
@@ -31,8 +37,8 @@ class Change:
     """Watches observations in [low, high] that should have a mean of at most 0, and alarms when it rises.
 
     An e-detector (Shin, Ramdas & Rinaldo 2023, "E-detectors: a nonparametric framework for sequential
-    change detection", definition 2.6 and section 4): the Shiryaev-Roberts sums of the bets of
-    `MeanTest`, M_n = (1 + M_{n-1}) * (1 + c x_n / -low), mixed over c. While every observation has, given
+    change detection"): the Shiryaev-Roberts sums of the bets of
+    `MeanTest`, M_n = (1 + M_{n-1}) * (1 + c x_n / -low), mixed over fixed c. While every observation has, given
     those before, a mean of at most 0, M_n - n is a supermartingale, so the mean number of observations to
     a false alarm is at least `run_length`. Cumulative sums beside them only tell where it began.
 
@@ -44,7 +50,7 @@ class Change:
         high: the most, above 0. To watch for a loss of quality: margin lost minus what is tolerated.
         run_length: mean observations to a false alarm, at least; above 1.
         aim: the mean that should be seen soonest; by default 1/10 of the range.
-        spread: standard deviation expected; by default 0.173 of the range.
+        spread: standard deviation expected; by default 0.15 of the range.
         state: of a detector that went before, to go on from.
 
     Raises:
@@ -61,15 +67,12 @@ class Change:
         spread: float | None = None,
         state: ChangeState | None = None,
     ) -> None:
-        aim = (high - low) / 10.0 if aim is None else aim
-        spread = _bets.SPREAD * (high - low) if spread is None else spread
-        if not (low < 0.0 < high and 1.0 < run_length < math.inf and aim > 0.0 and spread > 0.0):
-            raise OutOfBounds(
-                f"bounds {low} and {high}, run length {run_length}, aim {aim}, spread {spread}: expected 0 between the "
-                "bounds, a run length above 1, aim and spread above 0"
-            )
+        aim, spread = _bets.design(low, high, aim, spread, middle=(high - low) / 10.0)
+        if not 1.0 < run_length < math.inf:
+            raise OutOfBounds(f"run length {run_length} is a mean number of observations, above 1")
         self.low, self.high, self.run_length = low, high, run_length
-        self._split = _bets.weights(low=low, aim=aim, spread=spread)
+        centre = min(max(-low * aim / (spread * spread), FRACTIONS[-1]), FRACTIONS[0])
+        self._split = _bets.split(FRACTIONS, centre=centre, width=_WIDTH)
         size = len(self._split)
         self.state = state or ChangeState(sums=[0.0] * size, peaks=[1.0] * size, since=[0] * size)
         if not (len(self.state.sums) == len(self.state.peaks) == len(self.state.since) == size):
@@ -86,7 +89,7 @@ class Change:
             return True
         state.count += 1
         gain = min(max(x, self.low), self.high) / -self.low
-        for k, c in enumerate(_bets.FRACTIONS):
+        for k, c in enumerate(FRACTIONS):
             factor = 1.0 + c * gain
             state.sums[k] = (1.0 + state.sums[k]) * factor
             if state.peaks[k] <= 1.0:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from statistics import NormalDist
+from collections.abc import Iterable
 from typing import Any
 
 from tierwise.errors import OutOfBounds
 from tierwise.stats import _bets, _path
+from tierwise.stats._side import Side, logarithm
 
 _SLACK = 1e-9
 """Of the range: what adding floats may put an observation outside its bounds."""
-
-_GRID = 2**24
-"""Bounds lie on a grid of the range over this, rounded outward, so that they do not show last bits."""
 
 
 class MeanTest:
@@ -25,10 +21,9 @@ class MeanTest:
     those before it, each has expectation at most 0 if the claim is wrong. Nothing else is assumed:
     no variance, no shape, no number of observations. With the capital E of a mixture of bets
     against 'the mean is at most 0' (Waudby-Smith & Ramdas 2024, "Estimating means of bounded random
-    variables by betting", J. R. Stat. Soc. B 86(1), section 4; the mixture is Cover's 1991), Ville's
-    inequality gives P(E ever reaches 1/alpha) <= alpha. Bets never look at an observation before it
-    is made, and are fixed fractions, so the capital after n observations does not depend on their
-    order; whether it *ever* reached 1/alpha does, which is why the order is part of the record.
+    variables by betting", J. R. Stat. Soc. B 86(1)), Ville's inequality gives
+    P(E ever reaches 1/alpha) <= alpha. A bet is made before its observation is seen, from those before
+    it, so the order is part of the record.
 
     An observation may stand for a cluster: `x` the mean of its items and `weight` its size over the
     largest size allowed, in [0, 1]. The claim is then about the mean over items, sum of weight * x
@@ -43,7 +38,7 @@ class MeanTest:
             paired differences plus a margin that is a true difference of 0), or 1/40 of the range
             where the middle is not above 0. Costs or saves observations, never validity; to be
             fixed before the first observation, as is `spread`.
-        spread: standard deviation expected, in the unit of x; by default 0.173 of the range.
+        spread: standard deviation expected, in the unit of x; by default 0.15 of the range.
 
     Raises:
         OutOfBounds: for arguments or observations that are not as said, or not finite.
@@ -58,37 +53,26 @@ class MeanTest:
         aim: float | None = None,
         spread: float | None = None,
     ) -> None:
-        self.low, self.high, self.alpha = float(low), float(high), float(alpha)
-        self.aim, self.spread = _design(self.low, self.high, self.alpha, aim, spread)
-        self.count = 0
-        """Observations so far."""
-        self.held_at: int | None = None
-        """The observation at which `holds` came true; None if it has not."""
-        self.fell_at: int | None = None
-        """The observation at which `falls` came true; None if it has not."""
-        self._up, self._down = _splits(self.low, self.high, self.aim, self.spread)
-        self._rising, self._falling = list(self._up), list(self._down)
-        self._total, self._shift = 1.0, 0
-        self._seen: Counter[tuple[float, float]] = Counter()
-        self._order: list[tuple[float, float]] = []
+        self.low, self.high, self.alpha = float(low), float(high), _chance(alpha)
+        self.aim, self.spread = _design(self.low, self.high, aim, spread)
+        self._xs: list[float] = []
+        self._weights: list[float] = []
+        self._rise = Side(self.low, self.alpha, self.aim, self.spread)
+        self._fall = Side(-self.high, self.alpha, self.aim, self.spread)
 
     def add(self, x: float, weight: float = 1.0) -> None:
         """One observation, in its turn."""
-        x, weight = _checked(x, weight, self.low, self.high)
-        self.count += 1
-        self._seen[x, weight] += 1
-        self._order.append((x, weight))
-        self._total = _bets.grow(self._rising, weight * x / -self.low)
-        if self.held_at is None and self._shift == 0 and self._total * self.alpha >= 1.0:
-            self.held_at = self.count
-        if self._total > _bets.LARGE:
-            self._rising = [part / _bets.LARGE for part in self._rising]
-            self._total /= _bets.LARGE
-            self._shift += 1
-        if self.fell_at is None:
-            against = _bets.grow(self._falling, weight * x / -self.high)
-            if against * self.alpha >= 1.0:
-                self.fell_at = self.count
+        slack = _SLACK * (self.high - self.low)
+        if not (self.low - slack <= x <= self.high + slack and 0.0 <= weight <= 1.0):
+            raise OutOfBounds(
+                f"observation {x} with weight {weight}: expected one within [{self.low}, {self.high}] and a weight "
+                "within [0, 1]; name the true bounds when the test begins"
+            )
+        x = min(max(x, self.low), self.high)
+        self._xs.append(x)
+        self._weights.append(weight)
+        self._rise.add(x, weight)
+        self._fall.add(-x, weight)
 
     def extend(self, xs: Iterable[float], weights: Iterable[float] | None = None) -> None:
         """Observations in their order; the same as adding one at a time, bit by bit."""
@@ -100,9 +84,24 @@ class MeanTest:
             self.add(float(x), float(weight))
 
     @property
+    def count(self) -> int:
+        """Observations so far."""
+        return len(self._xs)
+
+    @property
     def log_e(self) -> float:
         """Natural logarithm of the capital now: the evidence that the mean is above 0."""
-        return _logarithm(self._total, self._shift)
+        return self._rise.log_capital
+
+    @property
+    def held_at(self) -> int | None:
+        """The observation, from 1, at which `holds` came true; None if it has not."""
+        return self._rise.reached_at
+
+    @property
+    def fell_at(self) -> int | None:
+        """The observation, from 1, at which `falls` came true; None if it has not."""
+        return self._fall.reached_at
 
     @property
     def holds(self) -> bool:
@@ -117,25 +116,25 @@ class MeanTest:
     @property
     def estimate(self) -> float:
         """Weighted mean so far; not a number before the first weight."""
-        weight = math.fsum(w * n for (_, w), n in self._seen.items())
-        return math.fsum(w * x * n for (x, w), n in self._seen.items()) / weight if weight else math.nan
+        weight = math.fsum(self._weights)
+        whole = math.fsum(x * w for x, w in zip(self._xs, self._weights, strict=True))
+        return whole / weight if weight else math.nan
 
     @property
     def lower(self) -> float:
         """Every mean below it is refuted at alpha by the observations up to now.
 
-        The bounds are a confidence sequence (Waudby-Smith & Ramdas 2024, theorem 1): with 1 - alpha
+        The bounds are a confidence sequence (Waudby-Smith & Ramdas 2024): with 1 - alpha
         the mean is never below `lower`, however often one looks. They are those of this moment, not
         intersected over the past, so that they do not depend on when somebody looked; after
         `holds` the lower bound may therefore return below 0.
         """
-        return _bound(self._seen, self.low, self.high, self._up, self.alpha)
+        return self._rise.bound(self._xs, self._weights, self.high)
 
     @property
     def upper(self) -> float:
         """Every mean above it is refuted at alpha by the observations up to now."""
-        turned = Counter({(-x, w): n for (x, w), n in self._seen.items()})
-        return -_bound(turned, -self.high, -self.low, self._down, self.alpha)
+        return -self._fall.bound([-x for x in self._xs], self._weights, -self.low)
 
     def futile(self, remaining: int, *, chance: float = 0.05) -> bool:
         """Whether `remaining` more observations have less than `chance` to make it hold.
@@ -149,23 +148,7 @@ class MeanTest:
             return False
         if remaining <= 0:
             return True
-        return max(self._chances(remaining)) < chance
-
-    def _chances(self, remaining: int) -> Iterable[float]:
-        goal = math.log(1.0 / self.alpha)
-        n, normal = self.count, NormalDist()
-        for part, c in zip(self._up, _bets.FRACTIONS, strict=True):
-            steps = [(math.log1p(c * w * x / -self.low), k) for (x, w), k in self._seen.items()]
-            drift = math.fsum(s * k for s, k in steps) / n
-            deviation = math.sqrt(math.fsum(k * (s - drift) ** 2 for s, k in steps) / n) + 1e-12
-            short = max(goal - math.log(part) - drift * n, 0.0)
-            drift += deviation / math.sqrt(n)
-            scale = deviation * math.sqrt(remaining)
-            first = normal.cdf((drift * remaining - short) / scale)
-            second = normal.cdf((-drift * remaining - short) / scale)
-            # The exponential alone may overflow where its partner is 0.
-            reflected = math.exp(min(2.0 * drift * short / deviation**2, 700.0)) * second if second else 0.0
-            yield first + reflected
+        return self._rise.chance(self._xs, self._weights, remaining) < chance
 
     def record(self) -> _path.Record:
         """All that is needed to make the test again: bounds, design, observations, verdict."""
@@ -175,7 +158,7 @@ class MeanTest:
             alpha=self.alpha,
             aim=self.aim,
             spread=self.spread,
-            observations=_path.pack(self._order),
+            observations=_path.pack(list(zip(self._xs, self._weights, strict=True))),
             held_at=self.held_at,
             fell_at=self.fell_at,
         )
@@ -222,94 +205,45 @@ class MeanTests:
     ) -> None:
         import numpy as np
 
-        self.low, self.high, self.alpha = float(low), float(high), float(alpha)
-        self.aim, self.spread = _design(self.low, self.high, self.alpha, aim, spread)
+        self.low, self.high, self.alpha = float(low), float(high), _chance(alpha)
+        self.aim, self.spread = _design(self.low, self.high, aim, spread)
         self.count = 0
         self.held_at = np.zeros(runs, dtype=np.int64)
         """The observation at which each run came to hold; 0 where it has not."""
-        up, _ = _splits(self.low, self.high, self.aim, self.spread)
-        self._rising: list[Any] = [np.full(runs, part) for part in up]
-        self._shift = np.zeros(runs, dtype=np.int64)
+        self._stakes = _bets.Stakes(low=self.low, aim=self.aim, spread=self.spread, runs=runs)
+        self._capital: list[Any] = [np.full(runs, part) for part in _bets.SPLIT]
+        self._total, self._shift = np.ones(runs), np.zeros(runs, dtype=np.int64)
 
     def add(self, xs: Any, weights: Any = 1.0) -> None:
         """The next observation of every run: an array of `runs` numbers within the bounds."""
         import numpy as np
 
         self.count += 1
-        total = _bets.grow(self._rising, weights * xs / -self.low)
+        predicted = self._stakes.predicted()
+        stakes = [np.minimum(c * predicted, _bets.LARGEST) for c in _bets.MULTIPLES]
+        total = _bets.grow(self._capital, stakes, weights * xs / -self.low)
+        self._stakes.see(xs, weights)
         self.held_at[(self.held_at == 0) & (total * self.alpha >= 1.0)] = self.count
         if (total > _bets.LARGE).any():
             scale = np.where(total > _bets.LARGE, 1.0 / _bets.LARGE, 1.0)
-            self._rising = [part * scale for part in self._rising]
+            self._capital = [part * scale for part in self._capital]
             self._shift += total > _bets.LARGE
+            total = total * scale
+        self._total = total
 
     @property
-    def log_e(self) -> Any:
+    def log_e(self) -> list[float]:
         """Natural logarithm of each run's capital."""
-        whole: Any = 0.0
-        for part in self._rising:
-            whole = whole + part
-        pairs = zip(whole.tolist(), self._shift.tolist(), strict=True)
-        return [_logarithm(total, shift) for total, shift in pairs]
+        pairs = zip(self._total.tolist(), self._shift.tolist(), strict=True)
+        return [logarithm(total, shift) for total, shift in pairs]
 
 
-def _design(
-    low: float, high: float, alpha: float, aim: float | None, spread: float | None
-) -> tuple[float, float]:
-    if not (math.isfinite(low) and math.isfinite(high) and low < 0.0 < high):
-        raise OutOfBounds(f"bounds {low} and {high}: the test is against 0, which must lie between them")
+def _chance(alpha: float) -> float:
     if not 0.0 < alpha < 1.0:
         raise OutOfBounds(f"alpha {alpha} is a chance of error, above 0 and below 1")
+    return float(alpha)
+
+
+def _design(low: float, high: float, aim: float | None, spread: float | None) -> tuple[float, float]:
     middle = (low + high) / 2.0
-    aim = (middle if middle > 0.0 else (high - low) / 40.0) if aim is None else float(aim)
-    spread = _bets.SPREAD * (high - low) if spread is None else float(spread)
-    if not (0.0 < aim < math.inf and 0.0 < spread < math.inf):
-        raise OutOfBounds(f"aim {aim} and spread {spread} must be above 0")
-    return aim, spread
-
-
-def _splits(
-    low: float, high: float, aim: float, spread: float
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The bets on a mean above 0, and those on one below it."""
-    return (
-        _bets.weights(low=low, aim=aim, spread=spread),
-        _bets.weights(low=-high, aim=aim, spread=spread),
-    )
-
-
-def _logarithm(total: float, shift: int) -> float:
-    return math.log(total) + shift * math.log(_bets.LARGE) if total > 0.0 else -math.inf
-
-
-def _checked(x: float, weight: float, low: float, high: float) -> tuple[float, float]:
-    slack = _SLACK * (high - low)
-    if not (low - slack <= x <= high + slack and 0.0 <= weight <= 1.0):
-        raise OutOfBounds(
-            f"observation {x} with weight {weight}: expected one within [{low}, {high}] and a weight "
-            "within [0, 1]; name the true bounds when the test begins"
-        )
-    return min(max(x, low), high), weight
-
-
-def _bound(
-    seen: Counter[tuple[float, float]], low: float, high: float, split: Sequence[float], alpha: float
-) -> float:
-    """The least mean that the capital against it leaves standing, on the grid, rounded down."""
-    import numpy as np
-
-    if not seen:
-        return low
-    x, load = np.array(list(seen)).T
-    counts = np.array(list(seen.values()), dtype=np.float64)
-    goal, step = math.log(1.0 / alpha), (high - low) / _GRID
-
-    def refuted(place: int) -> bool:
-        return _bets.log_capital((x - low) / (place * step), counts, load, split) >= goal
-
-    # Refuted means are those near `low`: the capital falls as the mean rises.
-    bottom, top = 0, _GRID
-    while top - bottom > 1:
-        middle = (bottom + top) // 2
-        bottom, top = (middle, top) if refuted(middle) else (bottom, middle)
-    return low + bottom * step
+    return _bets.design(low, high, aim, spread, middle=middle if middle > 0.0 else (high - low) / 40.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -48,8 +49,8 @@ def rectified(guesses: Sequence[float], values: Sequence[float | None], *, proba
     guess + (value - guess) / probability where the value is known, the guess alone elsewhere: the
     augmented inverse-probability estimator (Robins, Rotnitzky & Zhao 1994). With a judge's scores as
     guesses and human labels as values it is prediction-powered inference (Angelopoulos et al. 2023;
-    with labels chosen at random as they come, Zrnic & Candes 2024, "Active statistical inference",
-    equation 3), and fed to `MeanTest` it is valid whenever looked at (Csillag, Struchiner & Goedert
+    with labels chosen at random as they come, Zrnic & Candes 2024, "Active statistical inference"),
+    and fed to `MeanTest` it is valid whenever looked at (Csillag, Struchiner & Goedert
     2025, "Prediction-powered e-values"). The mean is right however wrong the guesses are: better
     guesses only make it surer.
 
@@ -64,9 +65,14 @@ def rectified(guesses: Sequence[float], values: Sequence[float | None], *, proba
     """
     _probable(probability)
     return [
-        guess if value is None else guess + (value - guess) / probability
+        guess if value is None else rectify(guess, value, True, probability=probability)
         for guess, value in zip(guesses, values, strict=True)
     ]
+
+
+def rectify(guess: Any, value: Any, known: Any, *, probability: float) -> Any:
+    """One observation of `rectified`, of numbers or of arrays; where not known, `value` is any number."""
+    return guess + known * ((value - guess) / probability)
 
 
 def rectified_bounds(
