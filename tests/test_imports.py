@@ -17,6 +17,7 @@ ROOMS = {
     "tools": {"calls", "catalog", "workloads"},
     "caching": {"calls", "catalog", "workloads"},
     "policy": {"calls", "catalog", "workloads", "tools", "caching"},
+    "router": {"calls", "catalog", "workloads", "policy"},
     "upstream": {"calls"},
     "online": {"calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
     "client": {"online", "calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
@@ -53,6 +54,7 @@ ROOMS = {
         "caching",
         "policy",
         "report",
+        "router",
     },
 }
 
