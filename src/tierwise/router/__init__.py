@@ -10,9 +10,13 @@ from __future__ import annotations
 from tierwise.router._answer import SIGNS, answer_signs
 from tierwise.router._artefact import decode, encode, load, prior, save
 from tierwise.router._calibrate import Curve
+from tierwise.router._chart import chart
 from tierwise.router._curves import aiq, apgr, calibration_error, cpt, deferral, hull, neutral_cost, resampled
 from tierwise.router._evaluate import Evaluation, Row, evaluate
+from tierwise.router._features import Counted, counted
+from tierwise.router._matrix import Matrix, Space, matrix, ridge, space_of
 from tierwise.router._model import About, RungScore, Scored, Scorer, cheapest
+from tierwise.router._outcomes import Joined, Label, join, labels, texts_of
 from tierwise.router._text import Text, text_of
 from tierwise.router._train import LEAST_CALLS, Outcome, Trained, train
 
@@ -20,31 +24,44 @@ __all__ = [
     "LEAST_CALLS",
     "SIGNS",
     "About",
+    "Counted",
     "Curve",
     "Evaluation",
+    "Joined",
+    "Label",
+    "Matrix",
     "Outcome",
     "Row",
     "RungScore",
     "Scored",
     "Scorer",
+    "Space",
     "Text",
     "Trained",
     "aiq",
     "answer_signs",
     "apgr",
     "calibration_error",
+    "chart",
     "cheapest",
+    "counted",
     "cpt",
     "decode",
     "deferral",
     "encode",
     "evaluate",
     "hull",
+    "join",
+    "labels",
     "load",
+    "matrix",
     "neutral_cost",
     "prior",
     "resampled",
+    "ridge",
     "save",
+    "space_of",
     "text_of",
+    "texts_of",
     "train",
 ]

@@ -49,6 +49,13 @@ class Counted(msgspec.Struct, frozen=True, eq=False):
     """`SHAPES` counts of form."""
     seen: Ints
     """Buckets of the words, of `2**SEEN_BITS`, repeated as they occur."""
+    bits: int
+
+    def words_alone(self) -> Counted:
+        """Without characters, instructions, signals and form: what a plain TF-IDF sees."""
+        none = (np.zeros(0, dtype=np.int64), np.zeros(0))
+        groups = (self.groups[0], *(none for _ in self.groups[1:]))
+        return Counted(groups, np.zeros(SHAPES), self.seen, self.bits)
 
 
 def _classes() -> NDArray[np.bool_]:
@@ -64,7 +71,7 @@ def _word_bytes() -> NDArray[np.bool_]:
     return _classes()
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def _powers(size: int, base: int) -> U64:
     """1, base, base**2, ... modulo 2**64, `size` of them."""
     steps = np.full(size, np.uint64(base), dtype=np.uint64)
@@ -100,9 +107,14 @@ def _hashes(raw: NDArray[np.uint8], starts: Ints, stops: Ints) -> U64:
 
 
 def _counted(buckets: Ints, bits: int) -> tuple[Ints, Floats]:
-    counts = np.bincount(buckets, minlength=1 << bits)
-    found = np.flatnonzero(counts)
-    return found, 1.0 + np.log(counts[found])
+    if buckets.size << 4 < 1 << bits:
+        # Sorting a few is quicker than counting into a whole table.
+        found, counts = np.unique(buckets, return_counts=True)
+    else:
+        table = np.bincount(buckets, minlength=1 << bits)
+        found = np.flatnonzero(table)
+        counts = table[found]
+    return found, 1.0 + np.log(counts)
 
 
 def _grams(raw: NDArray[np.uint8], bits: int) -> Ints:
@@ -194,4 +206,4 @@ def counted(text: Text, bits: int = BITS) -> Counted:
         _counted(_mixed(signals, bits), bits),
     )
     shape = _shape(ends(text.newest), text.instructions, starts, stops, words)
-    return Counted(groups, shape, _mixed(words, SEEN_BITS))
+    return Counted(groups, shape, _mixed(words, SEEN_BITS), bits)

@@ -93,6 +93,11 @@ class Matrix(msgspec.Struct, frozen=True, eq=False):
     wide: int
     """Hashed columns in all."""
 
+    def widened(self, more: Floats) -> Matrix:
+        """With more dense columns."""
+        wider = np.hstack([self.dense, more]).astype(np.float32)
+        return Matrix(self.rows, self.columns, self.values, wider, self.wide)
+
     def times(self, weights: Floats) -> Floats:
         """The product with a weight for each hashed, then each dense column."""
         terms = self.values * weights[self.columns]

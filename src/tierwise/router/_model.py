@@ -41,6 +41,11 @@ class Scored(msgspec.Struct, frozen=True):
     digest: str
     """Of the artefact that scored it."""
 
+    @property
+    def difficulty(self) -> float:
+        """What the dearest rung is expected to gain over the cheapest: ranks requests, and is no chance."""
+        return self.rungs[-1].latent - self.rungs[0].latent
+
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
     """What an artefact says of itself."""
