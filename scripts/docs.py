@@ -48,6 +48,8 @@ COMMANDS = (
     ("ledger", "export"),
     ("ledger", "purge"),
     ("ledger", "forget"),
+    ("train",),
+    ("evaluate",),
     ("off",),
     ("on",),
 )

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tierwise.calls import parse_request
 from tierwise.errors import CallerError, ConfigurationError
+from tierwise.policy import Scorer as Plugged
 from tierwise.router import Outcome, Scorer, Text, cheapest, decode, encode, evaluate, load, save, train
+from tierwise.workloads import Recogniser
 
 RUNGS = ("small", "large")
 EASY = ("label this ticket", "which colour is the sky", "greet the customer", "name the city")
@@ -194,3 +197,16 @@ def test_evaluation_sets_a_good_scorer_above_the_baselines(scorer: Scorer) -> No
     assert own.cost == pytest.approx(shuffled.cost)
     assert (own.quality or 0) > (shuffled.quality or 1) + 0.1
     assert max(found.ece.values()) < 0.1
+
+
+def test_the_trained_scorer_is_a_scorer_as_the_policy_says(scorer: Scorer) -> None:
+    """Request and facts in, a chance for each rung out; tools change nothing."""
+    body = b'{"model": "gpt-5.4", "messages": [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "prove the theorem"}]%s}'
+    tools = b', "tools": [{"type": "function", "function": {"name": "label_ticket", "parameters": {}}}]'
+    plain, armed = (parse_request("chat", body % more) for more in (b"", tools))
+    plugged: Plugged = scorer
+    facts = Recogniser().recognise(plain)
+
+    assert plugged(plain) == plugged(armed)
+    assert plugged(plain).rungs[0].chance < 0.3
+    assert plugged(plain, facts) == plugged(plain, facts)

@@ -15,7 +15,7 @@ from tierwise.router._curves import aiq, apgr, calibration_error, cpt, deferral,
 from tierwise.router._evaluate import Evaluation, Row, evaluate
 from tierwise.router._features import Counted, counted
 from tierwise.router._matrix import Matrix, Space, matrix, ridge, space_of
-from tierwise.router._model import About, RungScore, Scored, Scorer, cheapest
+from tierwise.router._model import About, Scorer, cheapest
 from tierwise.router._outcomes import Joined, Label, join, labels, texts_of
 from tierwise.router._text import Text, text_of
 from tierwise.router._train import LEAST_CALLS, Outcome, Trained, train
@@ -32,8 +32,6 @@ __all__ = [
     "Matrix",
     "Outcome",
     "Row",
-    "RungScore",
-    "Scored",
     "Scorer",
     "Space",
     "Text",

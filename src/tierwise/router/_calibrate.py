@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import pairwise
 from math import sqrt
 from statistics import NormalDist
@@ -29,7 +30,7 @@ class Curve(msgspec.Struct, frozen=True):
 
     def at(self, score: float) -> tuple[float, float]:
         """The chance for a score, and its lower end."""
-        block = int(np.searchsorted(np.asarray(self.edges), score))
+        block = bisect_left(self.edges, score)
         return self.chance[block], self.low[block]
 
     def chances(self, scores: Floats) -> Floats:

@@ -58,17 +58,13 @@ class Counted(msgspec.Struct, frozen=True, eq=False):
         return Counted(groups, np.zeros(SHAPES), self.seen, self.bits)
 
 
-def _classes() -> NDArray[np.bool_]:
+@lru_cache(maxsize=1)
+def _word_bytes() -> NDArray[np.bool_]:
     table = np.zeros(256, dtype=bool)
     table[128:] = True
     for char in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_":
         table[char] = True
     return table
-
-
-@lru_cache(maxsize=1)
-def _word_bytes() -> NDArray[np.bool_]:
-    return _classes()
 
 
 @lru_cache(maxsize=32)
@@ -87,15 +83,19 @@ def _raw(text: str) -> NDArray[np.uint8]:
 
 def _bounds(raw: NDArray[np.uint8]) -> tuple[Ints, Ints]:
     """Where words begin and end."""
-    inside = _word_bytes()[raw].view(np.int8)
-    change = np.diff(inside)
-    return np.flatnonzero(change == 1) + 1, np.flatnonzero(change == -1) + 1
+    inside = _word_bytes()[raw]
+    # Both ends are spaces, so that beginnings and ends take turns.
+    change = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+    return change[0::2], change[1::2]
 
 
 def _mixed(values: U64, bits: int) -> Ints:
     """The upper bits of a product: buckets that use all of the value."""
-    spread = (values ^ (values >> np.uint64(31))) * _MIX
-    return (spread >> np.uint64(64 - bits)).astype(np.int64)
+    spread = values >> np.uint64(31)
+    spread ^= values
+    spread *= _MIX
+    spread >>= np.uint64(64 - bits)
+    return spread.view(np.int64)
 
 
 def _hashes(raw: NDArray[np.uint8], starts: Ints, stops: Ints) -> U64:
@@ -129,8 +129,8 @@ def _grams(raw: NDArray[np.uint8], bits: int) -> Ints:
         running = running[:-1] * base + plain[size - 1 :]
         if size > 3:
             inner = inner[:-1] & word[size - 2 : -1]
-        found.append(_mixed(running[inner] + np.uint64(size), bits))
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+        found.append(running[inner] + np.uint64(size))
+    return _mixed(np.concatenate(found), bits) if found else np.zeros(0, dtype=np.int64)
 
 
 def _pairs(words: U64) -> U64:
@@ -143,8 +143,15 @@ def _options(text: str) -> tuple[float, float, float, float]:
     if len(marks) < 2:
         return 0.0, float(len(text)), 0.0, 0.0
     rest = text[marks[0] :]
-    digits = sum(map(str.isdigit, rest)) / len(rest)
-    return float(len(marks)), float(marks[0]), len(rest) / len(marks), digits
+    return float(len(marks)), float(marks[0]), len(rest) / len(marks), _digits(rest) / len(rest)
+
+
+def _digits(text: str) -> int:
+    """Characters that are digits in any script."""
+    if not text.isascii():
+        return sum(map(str.isdigit, text))
+    raw = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+    return int(np.count_nonzero((raw >= ord("0")) & (raw <= ord("9"))))
 
 
 def _shape(text: str, told: str, starts: Ints, stops: Ints, words: U64) -> Floats:

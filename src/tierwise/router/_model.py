@@ -10,41 +10,12 @@ from numpy.typing import NDArray
 
 from tierwise.calls import Request
 from tierwise.errors import ConfigurationError
+from tierwise.policy import RungScore, Scored
 from tierwise.router._calibrate import Curve
 from tierwise.router._features import counted
 from tierwise.router._matrix import Space
 from tierwise.router._text import Text, text_of
 from tierwise.workloads import Facts
-
-
-class RungScore(msgspec.Struct, frozen=True):
-    """What is expected of one rung."""
-
-    rung: str
-    chance: float
-    """That its answer holds the bar, 0 to 1, calibrated on held-out calls."""
-    low: float
-    """Lower end of that chance; the lower ends of all rungs hold together, nine times in ten."""
-    latent: float
-    """The regression's own value, finer than the chance; it ranks requests."""
-
-
-class Scored(msgspec.Struct, frozen=True):
-    """What a scorer says of one request."""
-
-    rungs: tuple[RungScore, ...]
-    """In the order of the ladder, cheapest first."""
-    support: float
-    """Share of the words of the newest turn that training has seen."""
-    known: bool
-    """The support is not below the floor. Where it is not known, nothing moves down."""
-    digest: str
-    """Of the artefact that scored it."""
-
-    @property
-    def difficulty(self) -> float:
-        """What the dearest rung is expected to gain over the cheapest: ranks requests, and is no chance."""
-        return self.rungs[-1].latent - self.rungs[0].latent
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
