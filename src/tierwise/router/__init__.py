@@ -17,6 +17,7 @@ from tierwise.router._features import Counted, counted
 from tierwise.router._matrix import Matrix, Space, matrix, ridge, space_of
 from tierwise.router._model import About, Scorer, cheapest
 from tierwise.router._outcomes import Joined, Label, join, labels, texts_of
+from tierwise.router._target import Setting, for_quality, for_spend, settings
 from tierwise.router._text import Text, text_of
 from tierwise.router._train import LEAST_CALLS, Outcome, Trained, train
 
@@ -33,6 +34,7 @@ __all__ = [
     "Outcome",
     "Row",
     "Scorer",
+    "Setting",
     "Space",
     "Text",
     "Trained",
@@ -48,6 +50,8 @@ __all__ = [
     "deferral",
     "encode",
     "evaluate",
+    "for_quality",
+    "for_spend",
     "hull",
     "join",
     "labels",
@@ -58,6 +62,7 @@ __all__ = [
     "resampled",
     "ridge",
     "save",
+    "settings",
     "space_of",
     "text_of",
     "texts_of",
