@@ -18,6 +18,7 @@ ROOMS = {
     "tools": {"calls", "catalog", "workloads"},
     "caching": {"calls", "catalog", "workloads"},
     "policy": {"calls", "catalog", "workloads", "tools", "caching"},
+    "router": {"calls", "catalog", "workloads", "policy"},
     "upstream": {"calls"},
     "online": {"calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
     "client": {"online", "calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
@@ -58,6 +59,7 @@ ROOMS = {
         "policy",
         "prove",
         "report",
+        "router",
     },
 }
 
