@@ -402,7 +402,7 @@ def test_what_an_expired_batch_left_goes_by_itself_before_its_deadline(
 
 def test_without_a_lane_for_what_is_late_it_fails_and_costs_nothing(deferring: Any) -> None:
     bench = deferring(
-        quick=SOON, text=POLICY + "[defer]\nlate = []\n", simulated=Simulated(seed=1, batch_seconds=60)
+        quick=SOON, text=POLICY + "[defer]\nlate = []\n", simulated=Simulated(seed=1, batch_seconds=12)
     )
     bench.running.serving.pipeline.learn_completion({"batch": 4})
     client = bench.client()
