@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from tierwise.calls import Request, named_place
-from tierwise.catalog import Catalog, Lane
+from tierwise.catalog import Catalog, Lane, utc_day
 from tierwise.errors import TierwiseError
 from tierwise.online._defer import may_wait
 from tierwise.online._lists import AS_SENT
@@ -175,7 +175,7 @@ class Router:
 
 def day_of(at: int) -> dt.date:
     """The UTC day of a time in microseconds."""
-    return dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
+    return utc_day(at / 1e6)
 
 
 def _placed(facts: Facts, workload: int, role: Role) -> Facts:
