@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Final
 
 import zstandard
@@ -41,13 +42,22 @@ class Sealer:
             )
         derived = HKDF(SHA256(), length=32, salt=None, info=b"tierwise bodies at rest 1").derive(key)
         self._cipher = AESGCM(derived)
-        self._squeeze = zstandard.ZstdCompressor(level=1).compress
-        self._widen = zstandard.ZstdDecompressor()
+        # What squeezes is not for several threads at once.
+        self._own = threading.local()
 
     def seal(self, name: str, body: bytes) -> bytes:
         """A body sealed; it opens under the same name alone."""
         nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, self._squeeze(body), name.encode())
+        squeezed = self._tools()[0].compress(body)
+        return nonce + self._cipher.encrypt(nonce, squeezed, name.encode())
+
+    def _tools(self) -> tuple[zstandard.ZstdCompressor, zstandard.ZstdDecompressor]:
+        """What squeezes and widens, of this thread."""
+        found: tuple[zstandard.ZstdCompressor, zstandard.ZstdDecompressor] | None
+        found = getattr(self._own, "tools", None)
+        if found is None:
+            found = self._own.tools = (zstandard.ZstdCompressor(level=1), zstandard.ZstdDecompressor())
+        return found
 
     def open(self, name: str, sealed: bytes) -> bytes:
         """The body again.
@@ -59,7 +69,7 @@ class Sealer:
 
         try:
             squeezed = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode())
-            return self._widen.decompress(squeezed, max_output_size=LARGEST)
+            return self._tools()[1].decompress(squeezed, max_output_size=LARGEST)
         except (InvalidTag, ValueError, zstandard.ZstdError):
             raise SealBroken(
                 f"{name} cannot be opened: it was sealed with another key, or is damaged; "

@@ -73,6 +73,16 @@ class Queue:
         """The sealed body of an answer; None before it is there, and once it is gone."""
         return self._bytes(_W.answer, item)
 
+    def answers(self, items: Sequence[str]) -> dict[str, bytes]:
+        """Sealed bodies of those answers that are there, by id."""
+        found: dict[str, bytes] = {}
+        with self._engine.connect() as connection:
+            for at in range(0, len(items), _PAGE):
+                some = sa.and_(_W.id.in_(items[at : at + _PAGE]), _W.answer.is_not(None))
+                rows = connection.execute(sa.select(_W.id, _W.answer).where(some))
+                found.update((row.id, row.answer) for row in rows)
+        return found
+
     def _bytes(self, column: sa.ColumnElement[Any], item: str) -> bytes | None:
         with self._engine.connect() as connection:
             found: bytes | None = connection.execute(sa.select(column).where(_W.id == item)).scalar()
@@ -322,6 +332,19 @@ class Queue:
                 .values(line=msgspec.json.encode(ended), ended=now, upstream=batch.upstream)
             )
         return back.rowcount
+
+    def open_of(self, job: str) -> list[str]:
+        """Ids of a job's requests that have no end and nobody cancelled."""
+        wanted = sa.and_(_W.job == job, _W.state.in_(("waiting", "sent")))
+        with self._engine.connect() as connection:
+            return list(connection.execute(sa.select(_W.id).where(wanted).order_by(_W.number)).scalars())
+
+    def clear(self, job: str) -> None:
+        """Delete the answers of a job, which stand elsewhere now."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                waiting.update().where(_W.job == job, _W.answer.is_not(None)).values(answer=None)
+            )
 
     def counts(self, job: str) -> dict[str, int]:
         """Requests of a job by state."""
