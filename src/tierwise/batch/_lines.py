@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, Final
@@ -95,6 +96,9 @@ class Reader:
         if not model:
             said = "expected the name of a model"
             return _bad(number, "missing_required_parameter", said, "body.model", name)
+        if _past(inner.get("metadata")):
+            said = "expected a deadline ahead, such as 15m or 24h"
+            return _bad(number, "invalid_deadline", said, "body.metadata.deadline", name)
         return JobLine(number=number, custom_id=name, path=path, model=model, body=body)
 
 
@@ -106,6 +110,23 @@ def _wrapped(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
         path = "/v1/embeddings"
     body = msgspec.Raw(msgspec.json.encode(rest))
     return {"url": msgspec.Raw(msgspec.json.encode(path)), "body": body}
+
+
+class _Metadata(msgspec.Struct):
+    deadline: str | None = None
+
+
+_METADATA = msgspec.json.Decoder(_Metadata)
+_AHEAD: Final = re.compile(r"0*[1-9][0-9]*[smhd]?", re.IGNORECASE)
+
+
+def _past(metadata: msgspec.Raw | None) -> bool:
+    """Whether a deadline is one that nothing can meet."""
+    try:
+        said = _METADATA.decode(metadata or b"{}").deadline
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return said is not None and _AHEAD.fullmatch(said.strip()) is None
 
 
 def _text(raw: msgspec.Raw | None) -> str | None:

@@ -25,7 +25,8 @@ class Writer:
     """
 
     def __init__(self, files: Files, sealer: Sealer, file: Stored) -> None:
-        self._files, self._sealer, self._file = files, sealer, file
+        self._files, self._sealer = files, sealer
+        self.file = file
         self._held = bytearray()
         self._number = 0
         self.size = 0
@@ -40,17 +41,17 @@ class Writer:
             self._put(bytes(self._held[:PIECE]))
             del self._held[:PIECE]
 
-    def close(self) -> Stored:
-        """The file is whole."""
+    def close(self, until: int | None = None) -> Stored:
+        """The file is whole. `until` is when it goes, where that is another time than was thought."""
         if self._held:
             self._put(bytes(self._held))
-        whole = msgspec.structs.replace(self._file, size=self.size)
+        whole = msgspec.structs.replace(self.file, size=self.size, until=until or self.file.until)
         self._files.finish(whole)
         return whole
 
     def _put(self, content: bytes) -> None:
-        name = _name(self._file.id, self._number)
-        self._files.put(self._file.id, self._number, self._sealer.seal(name, content))
+        name = _name(self.file.id, self._number)
+        self._files.put(self.file.id, self._number, self._sealer.seal(name, content))
         self._number += 1
 
 

@@ -25,6 +25,11 @@ NO_KEY: Told = (
 BAD_KEY: Told = (401, "invalid_api_key", "the gateway key is unknown or was ended; ask its owner for another")
 NOT_FOUND: Told = (404, "not_found", "no such object")
 TOO_LARGE: Told = (413, "request_too_large", "the request is larger than this gateway takes")
+FILE_TOO_LARGE: Told = (
+    413,
+    "request_too_large",
+    "an input file of a batch holds at most 200 MB (200,000,000 bytes); split it",
+)
 TOO_SLOW: Told = (408, "request_timeout", "the request did not come in time")
 TOO_MANY: Told = (503, "gateway_busy", "the gateway has as many calls under way as it takes; try again")
 TOO_FAST: Told = (429, "rate_limit_exceeded", "the key has made as many calls as it may in a minute")

@@ -82,7 +82,8 @@ class Form:
             self._held.clear()
             return b""
         if line < 0:
-            return self._more()
+            self._more()
+            return None
         if rest.strip(b" \t"):
             raise RequestError("the form's boundary goes on where it should end")
         del self._held[: line + 2]
@@ -100,14 +101,14 @@ class Form:
             found[name.strip()] = value.strip()
         del self._held[: end + 4 if end else 2]
         self._within = "content"
-        name, filename = (
-            found.get_param(what, header="content-disposition") for what in ("name", "filename")
-        )
-        return Part(
-            name=name if isinstance(name, str) else "",
-            filename=filename if isinstance(filename, str) else None,
-        )
+        name = _parameter(found, "name")
+        return Part(name=name or "", filename=_parameter(found, "filename"))
 
     def _more(self) -> None:
         if len(self._held) > MOST_HEADERS:
             raise RequestError(f"the headers of a part of the form are over {MOST_HEADERS} bytes")
+
+
+def _parameter(headers: Message, name: str) -> str | None:
+    found: object = headers.get_param(name, header="content-disposition")
+    return found if isinstance(found, str) else None

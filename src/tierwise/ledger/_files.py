@@ -13,6 +13,8 @@ from tierwise.ledger._store import Ledger
 from tierwise.ledger._tables import files, jobs, pieces
 
 _F: Final = files.c
+UNFINISHED: Final = 86_400_000_000
+"""Microseconds after which a file goes that was begun and never finished."""
 _FILE = msgspec.json.Decoder(Stored)
 
 
@@ -37,7 +39,7 @@ class Files:
                     project=file.project,
                     purpose=file.purpose,
                     made=file.made,
-                    until=file.until,
+                    until=min(file.until, file.made + UNFINISHED),
                     whole=False,
                     line=msgspec.json.encode(file),
                 )
@@ -113,6 +115,12 @@ class Files:
             )
         self.purge(now)
         return bool(done.rowcount)
+
+    def drop(self, file: str) -> None:
+        """Delete a file that came to nothing, with its content."""
+        with self._engine.begin() as connection:
+            connection.execute(pieces.delete().where(pieces.c.file == file))
+            connection.execute(files.delete().where(_F.id == file))
 
     def purge(self, now: int) -> int:
         """Delete what is past its time, unless a job that is not over still reads it; how many files."""
