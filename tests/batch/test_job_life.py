@@ -61,7 +61,8 @@ class FakeDesk:
             found[one.state] = found.get(one.state, 0) + (one.item.job == job)
         return found
 
-    def ends(self, items: Sequence[str]) -> dict[str, tuple[Found, bytes | None]]:
+    def ends(self, job: Job, lines: Sequence[JobLine]) -> dict[str, tuple[Found, bytes | None]]:
+        items = [item_of(job.id, line.number) for line in lines]
         return {name: (self.found[name], self.bodies.get(name)) for name in items if name in self.found}
 
     def cancel(self, job: str) -> None:

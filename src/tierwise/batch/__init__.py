@@ -7,6 +7,7 @@ files and batches, the store and whoever prices an answer come as protocols.
 from __future__ import annotations
 
 from tierwise.batch._alone import Alone
+from tierwise.batch._carried import carry_in, carry_out, digest_of, new_job, unanswered
 from tierwise.batch._durable import VERSION, Durable
 from tierwise.batch._form import is_time, room
 from tierwise.batch._job_life import Desk, JobLife
@@ -72,11 +73,15 @@ __all__ = [
     "Told",
     "Waiting",
     "Writer",
+    "carry_in",
+    "carry_out",
     "check",
+    "digest_of",
     "error_body",
     "failures",
     "is_time",
     "item_of",
+    "new_job",
     "outcome",
     "progress",
     "read_lines",
@@ -84,4 +89,5 @@ __all__ = [
     "room",
     "shown",
     "shown_file",
+    "unanswered",
 ]

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from tierwise.batch._jobs import ALL, FILE_PREFIX, JOB_ENDED, Job, Stored, item_of
+from tierwise.batch._jobs import ALL, FILE_PREFIX, JOB_ENDED, Job, Stored
 from tierwise.batch._lines import BadLine, JobLine, Reader, check
 from tierwise.batch._pieces import Writer, read_lines, read_pieces
 from tierwise.batch._protocols import Files, Jobs
@@ -49,8 +49,8 @@ class Desk(Protocol):
     def counts(self, job: str) -> dict[str, int]:
         """Requests of a job by state."""
 
-    def ends(self, items: Sequence[str]) -> dict[str, tuple[Found, bytes | None]]:
-        """Requests by id, with the bodies of their answers in the form of the endpoint that was called."""
+    def ends(self, job: Job, lines: Sequence[JobLine]) -> dict[str, tuple[Found, bytes | None]]:
+        """Requests of lines by id, with the bodies of their answers in the form of the endpoint that was called."""
 
     def cancel(self, job: str) -> None:
         """Cancel what has no end yet of a job's requests."""
@@ -197,7 +197,8 @@ class JobLife:
         while some := list(itertools.islice(reading, AT_A_TIME)):
             if not self._mine(job.id):
                 return self._settings.lease
-            writing.add(some, self._desk.ends([item_of(job.id, line.number) for line in some]))
+            good = [line for line in some if isinstance(line, JobLine)]
+            writing.add(some, self._desk.ends(job, good))
         self._jobs.note(writing.ended(self._now()))
         self._desk.clear(job.id)
         return None

@@ -53,9 +53,10 @@ class Reader:
         """What each line is; empty ones are left out. The same lines read the same way again."""
         for number, raw in enumerate(lines, 1):
             if raw.strip():
-                yield self._line(number, raw)
+                yield self.line(number, raw)
 
-    def _line(self, number: int, raw: bytes) -> JobLine | BadLine:
+    def line(self, number: int, raw: bytes) -> JobLine | BadLine:
+        """What one line is."""
         try:
             raw.decode()
             fields = _FIELDS.decode(raw.removeprefix(b"\xef\xbb\xbf"))

@@ -1,0 +1,147 @@
+"""Lines of jobs through the pipeline into the queue, and their answers out again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from tierwise.batch import Found, Job, JobLine, Outcome, Sealer, Waiting, error_body, item_of
+from tierwise.calls import failed_reply, to_chat
+from tierwise.errors import SealBroken, TierwiseError
+from tierwise.gateway._errors import ENDED_KEY
+from tierwise.ledger import Key, Queue
+from tierwise.online import Asked, Course, Later, Pipeline
+
+_RESPONSES: Final = "/v1/responses"
+
+
+class LineDesk:
+    """A `tierwise.batch.Desk`: each line is decided as a call that came by itself would be.
+
+    Args:
+        pipeline: Decides lines and takes them down.
+        queue: Where they wait.
+        sealer: Seals them.
+        key_of: The key of a name as it is now; None where there is none any more.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        queue: Queue,
+        sealer: Sealer,
+        key_of: Callable[[str], Key | None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._pipeline, self._queue, self._sealer = pipeline, queue, sealer
+        self._key_of, self._clock = key_of, clock
+
+    def take(self, job: Job, lines: Sequence[JobLine]) -> None:
+        """Decide requests, and keep each in the queue or with the reason why it may not go.
+
+        Those that are there already are left.
+        """
+        there = self._queue.find_all([item_of(job.id, line.number) for line in lines])
+        key = self._key_of(job.key) if job.key is not None else None
+        ended = job.key is not None and (key is None or key.ended is not None)
+        courses: list[Course] = []
+        kept: list[tuple[Waiting, bytes, bytes]] = []
+        refused: list[tuple[Waiting, Outcome, bytes]] = []
+        try:
+            for line in lines:
+                identity = item_of(job.id, line.number)
+                if identity in there:
+                    continue
+                if ended:
+                    refused.append(
+                        self._refused(job, line, ENDED_KEY[0], error_body(ENDED_KEY[1], ENDED_KEY[2]))
+                    )
+                    continue
+                course = Course(self._pipeline, self._asked(job, line, key))
+                if course.deferred is None:
+                    answer = course.answer
+                    refused.append(self._refused(job, line, answer.status, answer.body or b"{}"))
+                    continue
+                courses.append(course)
+                found = course.deferred
+                kept.append((found.item, self._sealer.seal(identity, found.body), found.entry))
+            self._queue.add(kept)
+            self._queue.add_ended(refused, int(self._clock() * 1e6))
+        except BaseException as fault:
+            for course in courses:
+                course.failed(fault)
+            raise
+        for course in courses:
+            course.kept()
+
+    def _asked(self, job: Job, line: JobLine, key: Key | None) -> Asked:
+        callers = {f"key:{key.name}", f"project:{key.scope.project}"} if key is not None else set()
+        return Asked(
+            method="POST",
+            path=line.path,
+            headers=tuple(job.labels.items()),
+            body=line.body,
+            key=job.key,
+            project=job.project,
+            callers=frozenset(callers),
+            may_unroute=key is None or key.scope.unrouted,
+            later=Later(identity=item_of(job.id, line.number), job=job.id, lane="batch", always=True),
+        )
+
+    def _refused(self, job: Job, line: JobLine, status: int, body: bytes) -> tuple[Waiting, Outcome, bytes]:
+        identity = item_of(job.id, line.number)
+        item = Waiting(
+            id=identity,
+            call=identity,
+            project=job.project,
+            job=job.id,
+            path=line.path,
+            model=line.model,
+            tokens=0,
+            size=0,
+            made=job.made,
+            due=job.due,
+        )
+        end = Outcome(id=identity, state="failed", status=status, body=body, error="refused")
+        return item, end, self._sealer.seal(identity, body)
+
+    def counts(self, job: str) -> dict[str, int]:
+        """Requests of a job by state."""
+        return self._queue.counts(job)
+
+    def ends(self, job: Job, lines: Sequence[JobLine]) -> dict[str, tuple[Found, bytes | None]]:
+        """Requests of lines by id, with the bodies of their answers in the form of the endpoint that was called."""
+        names = {item_of(job.id, line.number): line.path for line in lines}
+        found, answers = self._queue.find_all(list(names)), self._queue.answers(list(names))
+        return {name: self._end(names[name], one, answers.get(name)) for name, one in found.items()}
+
+    def _end(self, path: str, found: Found, sealed: bytes | None) -> tuple[Found, bytes | None]:
+        if sealed is None:
+            return found, None
+        try:
+            status, body = in_form(path, found, self._sealer.open(found.item.id, sealed))
+        except SealBroken as broken:
+            status, body = None, error_body("answer_lost", str(broken))
+        return msgspec.structs.replace(found, status=status), body
+
+    def cancel(self, job: str) -> None:
+        """Cancel what has no end yet of a job's requests."""
+        self._queue.ask_all(job)
+
+    def clear(self, job: str) -> None:
+        """The answers of a job stand in its files now: they are not needed one by one any more."""
+        self._queue.clear(job)
+
+
+def in_form(path: str, found: Found, body: bytes) -> tuple[int | None, bytes]:
+    """An answer in the form of the endpoint that its line named."""
+    if found.item.path != _RESPONSES or path == _RESPONSES or found.status is None or found.status >= 400:
+        return found.status, body
+    try:
+        return failed_reply(body) or (found.status, to_chat(body))
+    except TierwiseError as error:
+        return None, error_body("answer_unreadable", str(error))
