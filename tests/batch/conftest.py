@@ -84,7 +84,7 @@ class Desk:
 
     def add(self, items: Sequence[Waiting], text: str = "Say yes.") -> None:
         """Hand requests in."""
-        self.queue.add([(item, self.sealer.seal(item.id, body(item, text))) for item in items])
+        self.queue.add([(item, self.sealer.seal(item.id, body(item, text)), b"{}") for item in items])
 
     async def go_on(self, seconds: float, steps: int = 1, runner: Runner | None = None) -> None:
         """Let time pass in steps; in each, what waits is tended and every batch takes its steps."""

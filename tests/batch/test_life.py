@@ -151,14 +151,15 @@ def test_cancelled_requests_are_over_and_what_was_answered_all_the_same_is_told(
     async def scene(desk: Any) -> None:
         waiting = desk.items(4)
         desk.add(waiting)
-        now = int(desk.clock.now * 1e6)
-        assert desk.queue.ask("i0", now).ended is not None, "in no batch yet"
+        assert desk.queue.ask("i0").state == "cancelled"
         await desk.go_on(11)
-        assert desk.queue.ask("i1", now).ended is None, "its batch is under way"
+        assert desk.queue.find("i0").ended is not None, "it was in no batch yet"
+        assert desk.queue.ask("i1").ended is None, "its batch is under way"
+        assert desk.queue.find("i1").ended is None
         await desk.go_on(100, steps=10)
         assert desk.states(waiting) == {"cancelled": 2, "done": 2}
         assert len(desk.simulator.bill) == 3
-        assert sorted(found.item.id for found, _ in desk.told) == ["i1", "i2", "i3"]
+        assert sorted(found.item.id for found, _ in desk.told) == ["i0", "i1", "i2", "i3"]
 
     play(scene)
 
@@ -169,7 +170,7 @@ def test_a_batch_that_nobody_waits_for_is_cancelled(play: Play) -> None:
         desk.add(waiting)
         await desk.go_on(11)
         for item in waiting:
-            desk.queue.ask(item.id, int(desk.clock.now * 1e6))
+            desk.queue.ask(item.id)
         await desk.go_on(600, steps=60)
         assert desk.states(waiting) == {"cancelled": 4}
         assert len(desk.simulator.bill) < 4
@@ -209,13 +210,14 @@ def test_another_process_goes_on_where_one_stopped(play: Play) -> None:
 
 def test_answers_are_kept_for_a_time_after_they_were_fetched(play: Play) -> None:
     async def scene(desk: Any) -> None:
-        waiting = desk.items(2)
+        waiting = [*desk.items(2), *desk.items(1, start=2, job="j")]
         desk.add(waiting)
         await desk.go_on(100, steps=10)
-        assert all(desk.queue.body(item.id) is None for item in waiting), "requests go at their end"
+        kept = [desk.queue.body(item.id) is not None for item in waiting]
+        assert kept == [True, True, False], "requests of a job go at their end, its file is there"
         desk.queue.fetched(["i0"], int(desk.clock.now * 1e6))
         await desk.go_on(90_000)
-        assert desk.answer(waiting[0]) is None
+        assert (desk.answer(waiting[0]), desk.queue.body("i0")) == (None, None)
         assert desk.answer(waiting[1]) is not None
 
     play(scene)

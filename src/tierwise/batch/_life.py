@@ -187,13 +187,16 @@ class Life:
         return await self._over(msgspec.structs.replace(batch, failed=code), "failed")
 
     async def _over(self, batch: Batch, status: str) -> float | None:
+        ended = msgspec.structs.replace(batch, status=status)
+        back = await asyncio.to_thread(self._closed, ended)
+        _LOG.info("batch %s is %s; %d of its %d requests wait again", batch.id, status, back, batch.items)
+        return None
+
+    def _closed(self, batch: Batch) -> int:
         for found in self._store.left(batch.id):
             if found.state == "cancelled":
                 self._told(found, Outcome(id=found.item.id, state="cancelled"))
-        ended = msgspec.structs.replace(batch, status=status)
-        back = self._store.close(ended, self._now(), counted=batch.failed != OVER)
-        _LOG.info("batch %s is %s; %d of its %d requests wait again", batch.id, status, back, batch.items)
-        return None
+        return self._store.close(batch, self._now(), counted=batch.failed != OVER)
 
     def _outcomes(self, batch: Batch, lines: list[bytes]) -> list[Outcome]:
         """Ends that lines tell, the better one where two are of one request."""
@@ -215,14 +218,14 @@ class Life:
 
     async def _keep(self, ends: list[Outcome]) -> None:
         """Tell each end, then keep it: whoever is told twice knows it by its id."""
-        known = await asyncio.to_thread(self._store.find_all, [end.id for end in ends])
+        await asyncio.to_thread(self._kept, ends)
+
+    def _kept(self, ends: list[Outcome]) -> None:
+        known = self._store.find_all([end.id for end in ends])
         for end in ends:
             found = known.get(end.id)
             if found is not None and found.ended is None:
                 self._told(found, end)
-        await asyncio.to_thread(self._seal, ends)
-
-    def _seal(self, ends: list[Outcome]) -> None:
         sealed = [(end, self._sealer.seal(end.id, end.body)) for end in ends]
         for at in range(0, len(sealed), GROUP):
             self._store.settle(sealed[at : at + GROUP], self._now())

@@ -18,7 +18,7 @@ _W: Final = waiting.c
 _SHOWN: Final = (_W.id, _W.item, _W.tries, _W.state, _W.batch, _W.status, _W.error, _W.lane, _W.ended)
 _ITEM = msgspec.json.Decoder(Waiting)
 _BATCH = msgspec.json.Decoder(Batch)
-_KEPT: Final = ("id", "sender", "path", "model", "job", "tokens", "size", "made", "due", "tries")
+_KEPT: Final = ("id", "sender", "path", "model", "job", "tokens", "size", "made", "due", "start", "tries")
 
 
 class Queue:
@@ -33,8 +33,8 @@ class Queue:
 
     # ------------------------------------------------------------ requests
 
-    def add(self, items: Sequence[tuple[Waiting, bytes]]) -> None:
-        """Keep requests with their sealed bodies; all or none. Those that are there already are left."""
+    def add(self, items: Sequence[tuple[Waiting, bytes, bytes]]) -> None:
+        """Keep requests, their sealed bodies and their entries; all or none. Those that are there are left."""
         # A number that grows keeps the order in which they came, also within one transaction.
         first = time.time_ns()
         rows = [
@@ -44,8 +44,9 @@ class Queue:
                 "state": "waiting",
                 "item": msgspec.json.encode(item),
                 "body": body,
+                "entry": entry,
             }
-            for place, (item, body) in enumerate(items)
+            for place, (item, body, entry) in enumerate(items)
         ]
         if not rows:
             return
@@ -68,6 +69,10 @@ class Queue:
     def body(self, item: str) -> bytes | None:
         """The sealed body of a request; None once it is gone."""
         return self._bytes(_W.body, item)
+
+    def entry(self, item: str) -> bytes | None:
+        """What its call's end is written down by; None where there is no such request."""
+        return self._bytes(_W.entry, item)
 
     def answer(self, item: str) -> bytes | None:
         """The sealed body of an answer; None before it is there, and once it is gone."""
@@ -99,18 +104,23 @@ class Queue:
                     .values(fetched=now)
                 )
 
-    def ask(self, item: str, now: int) -> Found | None:
-        """Cancel a request: one that is in no batch is over, one in a batch once that is; as it is then."""
-        mine = _W.id == item
+    def ask(self, item: str) -> Found | None:
+        """Cancel a request: it is over once its batch is, or at the next look where it is in none; as it is then.
+
+        One that is being sent by itself cannot be stopped.
+        """
         with self._engine.begin() as connection:
             take_turn(connection, "batches")
             connection.execute(
                 waiting.update()
-                .where(mine, _W.state == "waiting")
-                .values(state="cancelled", ended=now, body=None)
+                .where(_W.id == item, _W.state.in_(("waiting", "sent")))
+                .values(state="cancelled")
             )
-            connection.execute(waiting.update().where(mine, _W.state == "sent").values(state="cancelled"))
         return self.find(item)
+
+    def unwanted(self, most: int) -> list[Found]:
+        """Requests that were cancelled and are in no batch."""
+        return self._some(sa.and_(_W.state == "cancelled", _W.batch.is_(None), _W.ended.is_(None)), most)
 
     def pressing(self, before: int, most: int) -> list[Found]:
         """Requests that wait and are due before then."""
@@ -163,7 +173,8 @@ class Queue:
                 lane=sa.bindparam("new_lane"),
                 answer=sa.bindparam("new_answer"),
                 ended=now,
-                body=None,
+                # Whoever sent one by one may ask what was asked; of a job its file is there.
+                body=sa.case((_W.job.is_(None), _W.body), else_=None),
             )
         )
         with self._engine.begin() as connection:
@@ -174,14 +185,16 @@ class Queue:
         gone = sa.or_(_W.fetched < fetched, _W.ended < ended)
         with self._engine.begin() as connection:
             done = connection.execute(
-                waiting.update().where(gone, _W.answer.is_not(None)).values(answer=None, body=None)
+                waiting.update()
+                .where(gone, _W.ended.is_not(None), sa.or_(_W.answer.is_not(None), _W.body.is_not(None)))
+                .values(answer=None, body=None)
             )
         return done.rowcount
 
     # ------------------------------------------------------------ batches
 
-    def groups(self, after: int) -> list[Group]:
-        """Requests that wait and are due after then, by what may share a batch."""
+    def groups(self, after: int, now: int) -> list[Group]:
+        """Requests that wait, may go now, and are due after then, by what may share a batch."""
         kind = (_W.sender, _W.path, _W.model)
         chosen = sa.select(
             *kind,
@@ -193,7 +206,9 @@ class Queue:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(
-                chosen.where(_W.state == "waiting", _W.due > after).group_by(*kind).order_by(sa.text("due"))
+                chosen.where(_W.state == "waiting", _W.due > after, _W.start <= now)
+                .group_by(*kind)
+                .order_by(sa.text("due"))
             )
             return [
                 Group(
@@ -256,14 +271,14 @@ class Queue:
     def lines(self, batch: str) -> Iterator[tuple[str, bytes]]:
         """Ids and sealed bodies of the requests in a batch, always in the same order.
 
-        Those that have an end, and so no body any more, are left out.
+        Those that have an end are left out.
         """
         after = -1
         while True:
             with self._engine.connect() as connection:
                 rows = connection.execute(
                     sa.select(_W.id, _W.number, _W.body)
-                    .where(_W.batch == batch, _W.number > after, _W.body.is_not(None))
+                    .where(_W.batch == batch, _W.number > after, _W.ended.is_(None))
                     .order_by(_W.number)
                     .limit(_PAGE)
                 ).all()
@@ -317,9 +332,7 @@ class Queue:
         mine = sa.and_(_W.batch == batch.id, _W.ended.is_(None))
         with self._engine.begin() as connection:
             take_turn(connection, "batches")
-            connection.execute(
-                waiting.update().where(mine, _W.state == "cancelled").values(ended=now, body=None)
-            )
+            connection.execute(waiting.update().where(mine, _W.state == "cancelled").values(ended=now))
             back = connection.execute(
                 waiting.update()
                 .where(mine, _W.state == "sent")
@@ -383,6 +396,7 @@ def _chosen(
             _W.path == batch.path,
             _W.model == batch.model,
             _W.due > after,
+            _W.start <= batch.made,
         )
         .order_by(_W.due, _W.number)
         .limit(most_items)

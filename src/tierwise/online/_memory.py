@@ -17,6 +17,7 @@ from tierwise.catalog import Catalog, Lane, Model, count_tokens, served_lane
 from tierwise.errors import CatalogError
 from tierwise.online._admit import hint_headers
 from tierwise.online._cache_state import PromptCache, Recognise, kept_warm
+from tierwise.online._defer import opens_in
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
 from tierwise.online._lists import Lists, Narrow
@@ -72,6 +73,8 @@ class Memory:
         self.lists = Lists(learned, key)
         """What is known of tool lists."""
         self._history = History(learned)
+        self.completion: Mapping[Lane, int] = {}
+        """Seconds in which lanes that wait answered, at a high percentile; whoever keeps what waits sets it."""
         self._prompts: Recent[int, Turn] = Recent(TURNS)
         self._responses: Recent[str, Turn] = Recent(TURNS)
         self.cache = PromptCache(key)
@@ -125,7 +128,9 @@ class Memory:
                 cached=max(found.cached, unseen) if asked is not None else 0,
                 writes=asked is not None and asked.cache.write_fee,
             ),
-            lane=_lane(request),
+            lane=_lane(call, request),
+            opens=opens_in(policy, at) if lanes is None or "batch" in lanes else 0,
+            completion=self.completion,
             unused_tools=tools.digests,
             unused_tokens=tools.tokens,
             unused_sessions=tools.sessions,
@@ -325,7 +330,10 @@ def _root(facts: Facts) -> str | None:
     return f"{facts.blocks[3].digest:016x}" if len(facts.blocks) == 4 else None
 
 
-def _lane(request: Request) -> Lane:
+def _lane(call: Admitted, request: Request) -> Lane:
+    later = call.asked.later
+    if later is not None and later.lane != "standard":
+        return later.lane
     try:
         return served_lane(request.service_tier, None)[0]
     except CatalogError:

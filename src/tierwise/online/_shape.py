@@ -152,13 +152,14 @@ def responses_path(path: str) -> str:
 
 
 def _outgoing(call: Admitted, body: bytes, path: str) -> Outgoing:
-    request = call.request
+    request, later = call.request, call.asked.later
     return Outgoing(
         method=call.asked.method,
         path=path,
         headers=call.sent,
         body=body,
         model=request.model if request is not None else None,
+        lane=later.lane if later is not None else "standard",
     )
 
 
@@ -169,10 +170,11 @@ def _changed(body: bytes, changes: Iterable[Change]) -> bytes:
         if change.parameter in _BY_TRANSLATION or changed_for_cache(fields, change):
             continue
         name, _, inner = change.parameter.partition(".")
-        if name == "tools":
+        if name in {"tools", "lane"}:
+            # A lane that is no service tier does not stand in the body.
             continue
-        if name == "lane" or name.endswith("[]"):
-            raise RequestError(f"{change.parameter} cannot be changed in a call that is waited for")
+        if name.endswith("[]"):
+            raise RequestError(f"{change.parameter} cannot be changed in a call's body")
         if inner:
             nested = _object(fields.get(name))
             _set(nested, inner, change.after)
