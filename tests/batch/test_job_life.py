@@ -61,6 +61,9 @@ class FakeDesk:
             found[one.state] = found.get(one.state, 0) + (one.item.job == job)
         return found
 
+    def unended(self, job: str) -> int:
+        return sum(one.item.job == job and one.ended is None for one in self.found.values())
+
     def ends(self, job: Job, lines: Sequence[JobLine]) -> dict[str, tuple[Found, bytes | None]]:
         items = [item_of(job.id, line.number) for line in lines]
         return {name: (self.found[name], self.bodies.get(name)) for name in items if name in self.found}

@@ -24,7 +24,7 @@ from tierwise.batch._pieces import Writer, read_lines, read_pieces
 from tierwise.batch._protocols import Files, Jobs
 from tierwise.batch._seal import Sealer
 from tierwise.batch._settings import BatchSettings
-from tierwise.batch._types import OPEN, Found
+from tierwise.batch._types import Found
 from tierwise.batch._writing import Writing
 from tierwise.calls import MOST_LINES
 from tierwise.errors import TierwiseError
@@ -48,6 +48,9 @@ class Desk(Protocol):
 
     def counts(self, job: str) -> dict[str, int]:
         """Requests of a job by state."""
+
+    def unended(self, job: str) -> int:
+        """Requests of a job that have no end, cancelled ones too whose batch is not over."""
 
     def ends(self, job: Job, lines: Sequence[JobLine]) -> dict[str, tuple[Found, bytes | None]]:
         """Requests of lines by id, with the bodies of their answers in the form of the endpoint that was called."""
@@ -169,8 +172,7 @@ class JobLife:
             self._desk.cancel(job.id)
         elif job.taken != ALL:
             return self._take(job)
-        counts = self._desk.counts(job.id)
-        if any(counts.get(state) for state in OPEN):
+        if self._desk.unended(job.id):
             age = (self._now() - job.made) / 1e6
             return min(30.0, max(0.2, age / 60))
         self._jobs.note(msgspec.structs.replace(job, state="finalizing", finalizing=self._now()))

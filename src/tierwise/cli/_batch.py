@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,12 +100,12 @@ def cancel(name: Name, as_json: AsJson = False, ledger: Url = DEFAULT) -> None:
     """
     with _opened(ledger) as found:
         from tierwise.batch import JOB_ENDED
-        from tierwise.ledger import Jobs, now
+        from tierwise.ledger import Jobs
 
         job = _of(found, name)
         if job.state in JOB_ENDED:
             raise CallerError(f"{job.id} is {job.state} already; there is nothing to cancel")
-        one = _seen(found, Jobs(found).cancel(job.id, now()) or job)
+        one = _seen(found, Jobs(found).cancel(job.id, int(time.time() * 1e6)) or job)
     if as_json:
         _print(one)
         return

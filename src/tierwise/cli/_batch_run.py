@@ -15,13 +15,15 @@ from tierwise.errors import CallerError, MissingExtra
 
 if TYPE_CHECKING:
     from tierwise.batch import Job, Progress
-    from tierwise.gateway import Work
+    from tierwise.gateway import Work, WorkOptions
 
 KEY: str = "OPENAI_API_KEY"
 POLICY: str = "tierwise.toml"
 NOT_ALL: int = 3
 """Exit code where requests have no answer."""
 STOPPED: int = 130
+KEPT: int = 30 * 86_400 * 1_000_000
+"""Microseconds that requests are kept after their deadline, for `retry`."""
 
 Out = Annotated[Path, typer.Option("--output", "-o", help="Where answers are written.", metavar="FILE")]
 PolicyFile = Annotated[
@@ -114,7 +116,7 @@ class _Task:
         if there is None:
             if self.output.exists():
                 raise CallerError(f"{self.output} is there already, of other requests; name another output")
-            carry_in(path, digest, work.files, work.sealer, job.made, job.due + MONTH)
+            carry_in(path, digest, work.files, work.sealer, job.made, job.due + KEPT)
             work.jobs.add(job)
         return there or job
 
@@ -200,12 +202,17 @@ def _shown() -> Iterator[Callable[[Job, Progress], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda job, seen: None
+        yield _nothing
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich import progress as bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeElapsedColumn(),
+    )
+    with bars.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None)
 
         def show(job: Job, seen: Progress) -> None:
@@ -213,6 +220,10 @@ def _shown() -> Iterator[Callable[[Job, Progress], None]]:
             bar.update(task, description=words, completed=seen.done + seen.failed, total=job.total or None)
 
         yield show
+
+
+def _nothing(job: Job, seen: Progress) -> None:
+    """Shown to nobody."""
 
 
 def _seconds(text: str) -> int:

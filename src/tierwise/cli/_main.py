@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import typer
 
 from tierwise.cli._audit import audit
+from tierwise.cli._batch import batch_app
 from tierwise.cli._kept import ledger_app
 from tierwise.cli._ledger import budgets_app, keys_app, off, on, spend
 from tierwise.cli._policy import policy_app
@@ -55,6 +56,7 @@ def build() -> typer.Typer:
     app.command()(on)
     app.command()(simulate)
     app.add_typer(policy_app(), name="policy")
+    app.add_typer(batch_app(), name="batch")
     app.add_typer(keys_app(), name="keys")
     app.add_typer(budgets_app(), name="budgets")
     app.add_typer(ledger_app(), name="ledger")

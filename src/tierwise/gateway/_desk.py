@@ -79,6 +79,7 @@ class LineDesk:
             course.kept()
 
     def _asked(self, job: Job, line: JobLine, key: Key | None) -> Asked:
+        name = item_of(job.id, line.number)
         callers = {f"key:{key.name}", f"project:{key.scope.project}"} if key is not None else set()
         return Asked(
             method="POST",
@@ -89,7 +90,7 @@ class LineDesk:
             project=job.project,
             callers=frozenset(callers),
             may_unroute=key is None or key.scope.unrouted,
-            later=Later(identity=item_of(job.id, line.number), job=job.id, lane="batch", always=True),
+            later=Later(identity=name, call=f"tw_{name}", job=job.id, lane="batch", always=True),
         )
 
     def _refused(self, job: Job, line: JobLine, status: int, body: bytes) -> tuple[Waiting, Outcome, bytes]:
@@ -112,6 +113,10 @@ class LineDesk:
     def counts(self, job: str) -> dict[str, int]:
         """Requests of a job by state."""
         return self._queue.counts(job)
+
+    def unended(self, job: str) -> int:
+        """Requests of a job that have no end, cancelled ones too whose batch is not over."""
+        return self._queue.unended(job)
 
     def ends(self, job: Job, lines: Sequence[JobLine]) -> dict[str, tuple[Found, bytes | None]]:
         """Requests of lines by id, with the bodies of their answers in the form of the endpoint that was called."""

@@ -23,6 +23,7 @@ NO_KEY: Told = (
     "expected a gateway key (tw-...) or an OpenAI key as bearer, found neither",
 )
 BAD_KEY: Told = (401, "invalid_api_key", "the gateway key is unknown or was ended; ask its owner for another")
+ENDED_KEY: Told = (401, "invalid_api_key", "the key that handed this in was ended before it was sent")
 NOT_FOUND: Told = (404, "not_found", "no such object")
 TOO_LARGE: Told = (413, "request_too_large", "the request is larger than this gateway takes")
 FILE_TOO_LARGE: Told = (

@@ -101,8 +101,7 @@ class Form:
             found[name.strip()] = value.strip()
         del self._held[: end + 4 if end else 2]
         self._within = "content"
-        name = _parameter(found, "name")
-        return Part(name=name or "", filename=_parameter(found, "filename"))
+        return Part(name=_parameter(found, "name") or "", filename=_parameter(found, "filename"))
 
     def _more(self) -> None:
         if len(self._held) > MOST_HEADERS:

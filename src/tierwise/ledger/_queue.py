@@ -53,6 +53,27 @@ class Queue:
         with self._engine.begin() as connection:
             connection.execute(_insert(connection), rows)
 
+    def add_ended(self, items: Sequence[tuple[Waiting, Outcome, bytes]], now: int) -> None:
+        """Keep requests that never wait, with why and the sealed error; those that are there are left."""
+        first = time.time_ns()
+        rows = [
+            {
+                **{name: getattr(item, name) for name in _KEPT},
+                "number": first + place,
+                "state": end.state,
+                "item": msgspec.json.encode(item),
+                "status": end.status,
+                "error": end.error,
+                "ended": now,
+                "answer": answer,
+            }
+            for place, (item, end, answer) in enumerate(items)
+        ]
+        if not rows:
+            return
+        with self._engine.begin() as connection:
+            connection.execute(_insert(connection), rows)
+
     def find(self, item: str) -> Found | None:
         """A request as it is now."""
         return self.find_all([item]).get(item)
@@ -117,6 +138,16 @@ class Queue:
                 .values(state="cancelled")
             )
         return self.find(item)
+
+    def ask_all(self, job: str) -> None:
+        """Cancel what has no end yet of a job's requests, as `ask` does for one."""
+        with self._engine.begin() as connection:
+            take_turn(connection, "batches")
+            connection.execute(
+                waiting.update()
+                .where(_W.job == job, _W.state.in_(("waiting", "sent")))
+                .values(state="cancelled")
+            )
 
     def unwanted(self, most: int) -> list[Found]:
         """Requests that were cancelled and are in no batch."""
@@ -346,11 +377,22 @@ class Queue:
             )
         return back.rowcount
 
-    def open_of(self, job: str) -> list[str]:
-        """Ids of a job's requests that have no end and nobody cancelled."""
-        wanted = sa.and_(_W.job == job, _W.state.in_(("waiting", "sent")))
+    def batches_of(self, job: str) -> list[Batch]:
+        """Batches that requests of a job are in now, or were in last."""
+        b, mine = batches.c, sa.select(_W.batch).where(_W.job == job, _W.batch.is_not(None))
         with self._engine.connect() as connection:
-            return list(connection.execute(sa.select(_W.id).where(wanted).order_by(_W.number)).scalars())
+            rows = connection.execute(
+                sa.select(b.line, b.runner, b.until, b.ended).where(b.id.in_(mine)).order_by(b.made, b.id)
+            )
+            return [_batch(row._mapping) for row in rows]
+
+    def unended(self, job: str) -> int:
+        """Requests of a job that have no end, cancelled ones too whose batch is not over."""
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                sa.select(sa.func.count()).where(_W.job == job, _W.ended.is_(None))
+            ).scalar()
+        return found or 0
 
     def clear(self, job: str) -> None:
         """Delete the answers of a job, which stand elsewhere now."""

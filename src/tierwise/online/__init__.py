@@ -6,7 +6,7 @@ call decided, priced and recorded. Steps are plain functions; only the send wait
 
 from __future__ import annotations
 
-from tierwise.online._admit import admit, creates
+from tierwise.online._admit import admit, creates, seconds
 from tierwise.online._course import Course
 from tierwise.online._defer import PREFIXES, Deferred, entry_of, new_id
 from tierwise.online._elsewhere import Sent
@@ -66,6 +66,7 @@ __all__ = [
     "new_id",
     "queued",
     "refusal",
+    "seconds",
     "shown",
     "stated",
     "tokens_as_asked",
