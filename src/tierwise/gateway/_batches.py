@@ -209,6 +209,17 @@ class Batches:
         return [self._shown(job) for job in self._jobs.all(project, after=query.get("after"), most=most)]
 
 
+async def given_out(request: web.BaseRequest, content: Content) -> web.StreamResponse:
+    """Content that is opened piece by piece as it leaves."""
+    response = web.StreamResponse(headers={"content-type": "application/octet-stream"})
+    response.content_length = content.size
+    await response.prepare(request)
+    while (piece := await asyncio.to_thread(next, content.pieces, None)) is not None:
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
 def _identity(project: str, key: str, repeat: str | None) -> str:
     """The id of a new job: by chance, or the same for the same idempotency key."""
     if not repeat:

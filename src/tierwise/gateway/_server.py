@@ -15,6 +15,7 @@ from aiohttp import web
 from tierwise.calls import Headers, Incoming, Outgoing
 from tierwise.errors import TierwiseError, UpstreamError
 from tierwise.gateway._access import Access, Caller, Refused
+from tierwise.gateway._batches import Batches, Content, given_out
 from tierwise.gateway._errors import (
     NOT_FOUND,
     NOT_SCOPED,
@@ -60,6 +61,7 @@ class Gateway:
         settings: Limits.
         metrics: Counts.
         watching: Looks on at calls; None where nobody asked for it.
+        batches: Answers for files and batches of ours; None passes them all on.
     """
 
     def __init__(
@@ -73,10 +75,12 @@ class Gateway:
         settings: Settings,
         metrics: Metrics,
         watching: Watching | None = None,
+        batches: Batches | None = None,
     ) -> None:
         self._pipeline, self._upstream, self._passing = pipeline, upstream, passing
         self._access, self._objects, self._own = access, objects, own
         self._settings, self._metrics, self._watching = settings, metrics, watching
+        self._batches = batches
         self._under_way = 0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -115,15 +119,52 @@ class Gateway:
             raise Refused(TOO_MANY, 1)
         headers = {name.lower(): value for name, value in request.headers.items()}
         caller = self._access.caller(headers)
-        body = await self._body(request)
+        taken = await self._uploaded(request, path, caller)
+        if isinstance(taken, Answer):
+            return _response(taken)
+        body = taken if taken is not None else await self._body(request)
         with self._access.under_way(caller):
             if path.startswith("/v1/tierwise/"):
                 return _response(self._own.answer(request.method, path, body, caller, headers))
             upstream = self._sender(caller)
+            ours = await self._of_batches(request, path, body, caller, headers)
+            if ours is not None:
+                return ours
             self._in_scope(request.method, path, body, caller)
             if creates(request.method, path) is None:
                 return await self._pass(request, path, body, caller, upstream)
             return await self._follow(request, path, body, caller, upstream)
+
+    async def _uploaded(self, request: web.BaseRequest, path: str, caller: Caller) -> Answer | bytes | None:
+        """An upload of a file for batches, which is larger than other bodies may be."""
+        if self._batches is None:
+            return None
+        try:
+            async with asyncio.timeout(self._settings.slowest_upload):
+                return await self._batches.uploaded(request, path, caller)
+        except TimeoutError:
+            raise Refused(TOO_SLOW) from None
+
+    async def _of_batches(
+        self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, headers: dict[str, str]
+    ) -> web.StreamResponse | None:
+        """The answer to what is about files and batches of ours; None for anything else."""
+        if self._batches is None:
+            return None
+
+        async def fetch(path: str) -> Answer:
+            upstream = self._sender(caller)
+            page = Outgoing(method="GET", path=path, headers=_headers(request), body=b"")
+            incoming = await upstream.send(page)
+            whole = await incoming.read()
+            if incoming.status < 400 and caller.project is not None:
+                whole = await self._own_list(request, path, whole, caller.project, upstream)
+            return _answer(incoming, whole)
+
+        found = await self._batches.answer(request.method, path, body, headers, caller, fetch)
+        if isinstance(found, Content):
+            return await given_out(request, found)
+        return _response(found) if found is not None else None
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         length = request.content_length

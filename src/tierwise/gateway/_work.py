@@ -140,24 +140,36 @@ async def working(options: WorkOptions) -> AsyncIterator[Work]:
     pipeline = _pipeline(catalog, live, spool, budgets, ledger, name)
     work = Work(ledger, sealer, pipeline, spool)
     desk = LineDesk(pipeline, work.queue, sealer, Keys(ledger).named)
-    async with Upstream(options.upstream, options.upstream_key) as upstream:
-        runner = Runner(work.queue, _Sending(upstream), sealer, work.told, options.settings, name)
-        life = JobLife(work.jobs, work.files, desk, sealer, options.settings, name)
-        durable = Durable(database(ledger), name, runner.step)
-        await durable.launch()
-        tasks = [
-            asyncio.create_task(runner.run(durable, options.every)),
-            asyncio.create_task(life.run(options.every)),
-            asyncio.create_task(work.fold()),
-        ]
-        try:
+    folding = asyncio.create_task(work.fold())
+    try:
+        async with (
+            Upstream(options.upstream, options.upstream_key) as upstream,
+            worked_off(work, desk, upstream, options.settings, name, options.every),
+        ):
             yield work
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await durable.aclose()
-            _end(ledger, spool, budgets)
+    finally:
+        folding.cancel()
+        await asyncio.gather(folding, return_exceptions=True)
+        _end(ledger, spool, budgets)
+
+
+@asynccontextmanager
+async def worked_off(
+    work: Work, desk: LineDesk, upstream: Upstream, settings: BatchSettings, name: str, every: float
+) -> AsyncIterator[None]:
+    """What waits is sent, and jobs go on, for as long as the block runs."""
+    runner = Runner(work.queue, _Sending(upstream), work.sealer, work.told, settings, name)
+    life = JobLife(work.jobs, work.files, desk, work.sealer, settings, name)
+    durable = Durable(database(work.ledger), name, runner.step)
+    await durable.launch()
+    tasks = [asyncio.create_task(runner.run(durable, every)), asyncio.create_task(life.run(every))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await durable.aclose()
 
 
 def database(ledger: Ledger) -> str:
