@@ -39,6 +39,7 @@ class FakeDesk:
         self.bodies: dict[str, bytes] = {}
         self.taken: list[str] = []
         self.cleared: list[str] = []
+        self.released: list[str] = []
         self.breaks_after: int | None = None
 
     def take(self, job: Job, lines: Sequence[JobLine]) -> None:
@@ -54,6 +55,9 @@ class FakeDesk:
                 tokens=1, size=1, made=job.made, due=job.due,
             )  # fmt: skip
             self.found[identity] = Found(item=item, state="waiting")
+
+    def release(self, job: str) -> None:
+        self.released.append(job)
 
     def counts(self, job: str) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -156,6 +160,7 @@ def test_every_line_comes_back_in_the_order_of_the_file_with_its_custom_id(offic
     found = office.lines(job.output)
     assert [line["custom_id"] for line in found] == [f"c{n}" for n in range(250)]
     assert found[0]["response"]["body"] == {"ok": True}
+    assert office.desk.released == ["batch_tw1"]
     assert set(found[0]) == {"id", "custom_id", "response", "error"}
     assert office.desk.cleared == ["batch_tw1"]
 

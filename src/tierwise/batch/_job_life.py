@@ -46,6 +46,9 @@ class Desk(Protocol):
         Those that are there already are left.
         """
 
+    def release(self, job: str) -> None:
+        """All lines of a job were taken: they may go, together."""
+
     def counts(self, job: str) -> dict[str, int]:
         """Requests of a job by state."""
 
@@ -187,6 +190,7 @@ class JobLife:
         some = list(itertools.islice(reading, AT_A_TIME))
         self._desk.take(job, [line for line in some if isinstance(line, JobLine)])
         if len(some) < AT_A_TIME:
+            self._desk.release(job.id)
             del self._reading[job.id]
         taken = some[-1].number if len(some) == AT_A_TIME else ALL
         self._jobs.note(msgspec.structs.replace(job, taken=taken))

@@ -15,6 +15,8 @@ from tierwise.gateway._errors import ENDED_KEY
 from tierwise.ledger import Key, Queue
 from tierwise.online import Asked, Course, Later, Pipeline
 
+SENDER: Final = "OPENAI_API_KEY"
+"""The key of OpenAI's that lines are sent with, by the name of where it stands."""
 _RESPONSES: Final = "/v1/responses"
 
 
@@ -69,7 +71,7 @@ class LineDesk:
                 courses.append(course)
                 found = course.deferred
                 kept.append((found.item, self._sealer.seal(identity, found.body), found.entry))
-            self._queue.add(kept)
+            self._queue.add(kept, held=True)
             self._queue.add_ended(refused, int(self._clock() * 1e6))
         except BaseException as fault:
             for course in courses:
@@ -90,7 +92,9 @@ class LineDesk:
             project=job.project,
             callers=frozenset(callers),
             may_unroute=key is None or key.scope.unrouted,
-            later=Later(identity=name, call=f"tw_{name}", job=job.id, lane="batch", always=True),
+            later=Later(
+                sender=SENDER, identity=name, call=f"tw_{name}", job=job.id, lane="batch", always=True
+            ),
         )
 
     def _refused(self, job: Job, line: JobLine, status: int, body: bytes) -> tuple[Waiting, Outcome, bytes]:
@@ -109,6 +113,12 @@ class LineDesk:
         )
         end = Outcome(id=identity, state="failed", status=status, body=body, error="refused")
         return item, end, self._sealer.seal(identity, body)
+
+    def release(self, job: str) -> None:
+        """All lines of a job were taken: they may go, together, once the owner's window is open."""
+        now, policy = int(self._clock() * 1e6), self._pipeline.policy
+        window = policy.waiting.window if policy is not None else None
+        self._queue.release(job, now + window.opens_in(now) * 1_000_000 if window is not None else now)
 
     def counts(self, job: str) -> dict[str, int]:
         """Requests of a job by state."""

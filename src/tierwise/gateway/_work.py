@@ -37,8 +37,8 @@ from tierwise.upstream import BatchApi, Upstream
 from tierwise.workloads import make_key, read_key
 
 _LOG: Final = logging.getLogger("tierwise.batch")
-COLLECT: Final = 10.0
-"""Seconds that a request waits for others: those of its file come at once."""
+USUAL: Final = BatchSettings(collect=1.0, first_look=2.0)
+"""Requests of a file wait for each other anyway, and somebody looks on."""
 FOLD: Final = 0.5
 
 
@@ -55,7 +55,7 @@ class WorkOptions(msgspec.Struct, frozen=True, kw_only=True):
     key: Path | None = None
     """File with the key that bodies are sealed with; beside the ledger otherwise, made at first use."""
     prices: Path | None = None
-    settings: BatchSettings = BatchSettings(collect=COLLECT)
+    settings: BatchSettings = USUAL
     every: float = 1.0
     """Seconds between looks at what waits."""
 
@@ -112,11 +112,11 @@ class _Sending:
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
-    def api(self, sender: str) -> BatchApi:
+    def api(self, sender: str) -> BatchApi:  # noqa: ARG002 - there is one
         """Files and batches."""
         return BatchApi(self._upstream)
 
-    def send(self, sender: str) -> Upstream:
+    def send(self, sender: str) -> Upstream:  # noqa: ARG002 - there is one
         """Single calls."""
         return self._upstream
 

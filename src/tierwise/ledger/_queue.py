@@ -14,6 +14,8 @@ from tierwise.ledger._store import Ledger
 from tierwise.ledger._tables import batches, take_turn, waiting
 
 _PAGE: Final = 500
+HELD: Final = 1 << 62
+"""The start of what is held: never."""
 _W: Final = waiting.c
 _SHOWN: Final = (_W.id, _W.item, _W.tries, _W.state, _W.batch, _W.status, _W.error, _W.lane, _W.ended)
 _ITEM = msgspec.json.Decoder(Waiting)
@@ -33,8 +35,11 @@ class Queue:
 
     # ------------------------------------------------------------ requests
 
-    def add(self, items: Sequence[tuple[Waiting, bytes, bytes]]) -> None:
-        """Keep requests, their sealed bodies and their entries; all or none. Those that are there are left."""
+    def add(self, items: Sequence[tuple[Waiting, bytes, bytes]], *, held: bool = False) -> None:
+        """Keep requests, their sealed bodies and their entries; all or none. Those that are there are left.
+
+        What is `held` goes in no batch before `release`.
+        """
         # A number that grows keeps the order in which they came, also within one transaction.
         first = time.time_ns()
         rows = [
@@ -45,6 +50,7 @@ class Queue:
                 "item": msgspec.json.encode(item),
                 "body": body,
                 "entry": entry,
+                **({"start": HELD} if held else {}),
             }
             for place, (item, body, entry) in enumerate(items)
         ]
@@ -138,6 +144,11 @@ class Queue:
                 .values(state="cancelled")
             )
         return self.find(item)
+
+    def release(self, job: str, start: int) -> None:
+        """Let what was held of a job go, from then on."""
+        with self._engine.begin() as connection:
+            connection.execute(waiting.update().where(_W.job == job, _W.start == HELD).values(start=start))
 
     def ask_all(self, job: str) -> None:
         """Cancel what has no end yet of a job's requests, as `ask` does for one."""

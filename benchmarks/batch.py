@@ -1,0 +1,354 @@
+"""What batches withstand and carry: `python benchmarks/batch.py --kills 100`, `--queue 100000`, `--requests 5000`.
+
+--kills: a process that works off files of requests is ended with kill -9 at random points, again and
+again, on one ledger, which each next one takes over, under a simulator that also fails: requests lost
+before and after they were carried out, server errors, batches that expire, fail in part, come twice, are
+over the enqueued limit. Exit 1 unless each request was answered exactly once or failed with its reason,
+was billed at most once, no batch was created twice, and the ledger adds up to the simulator's bill.
+
+--queue: so many requests in the queue: how many a second go in, and how much memory that takes, bodies
+alone and through the pipeline.
+
+--requests: a file of so many mixed requests through the official SDK and a gateway.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import collections
+import os
+import platform
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tierwise.batch import BatchSettings, Sealer, Waiting, carry_in, carry_out, digest_of, new_job, read_lines
+from tierwise.gateway import WorkOptions, working
+from tierwise.ledger import Files, Jobs, Ledger, Queue
+from tierwise.simulator import Fault, Limits, Settings, Simulator
+from tierwise.workloads import make_key
+
+MODELS = ("gpt-5.4-nano", "gpt-5.4-mini", "gpt-5.5")
+FAULTS = (
+    Fault(kind="lost", rate=0.04, path="/v1/batches"),
+    Fault(kind="reset", rate=0.04, path="/v1/batches"),
+    Fault(kind="server_error", rate=0.05, path="/v1/batches"),
+    Fault(kind="server_error", rate=0.05, path="/v1/files"),
+    Fault(kind="lost", rate=0.05, path="/v1/files"),
+    Fault(kind="cut", rate=0.05, path="/content"),
+    Fault(kind="batch_expired", rate=0.2, share=0.4),
+    Fault(kind="batch_line_error", rate=0.3, share=0.2),
+    Fault(kind="batch_duplicate", rate=0.3, share=0.3),
+    Fault(kind="batch_token_limit", rate=0.1),
+)
+QUICK = BatchSettings(collect=0.3, first_look=0.2, most_look=0.5, lease=3.0, most_items=60, an_hour=100_000)
+
+
+def main() -> int:
+    """Choose."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--kills", type=int, default=0)
+    options.add_argument(
+        "--lines", type=int, default=200, help="requests in a file that is worked off under kills"
+    )
+    options.add_argument(
+        "--seconds", type=float, default=2.0, help="mean time that a process lives once it works"
+    )
+    options.add_argument("--queue", type=int, default=0)
+    options.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.child:
+        asyncio.run(_child(Path(given.child[0]), given.child[1]))
+        return 0
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    held = True
+    if given.kills:
+        held = kills(given.kills, given.lines, given.seconds)
+    if given.queue:
+        queue(given.queue)
+    return 0 if held else 1
+
+
+def lines(count: int, start: int = 0) -> bytes:
+    """Requests of three models by two endpoints, and a bad line in a hundred."""
+    found = []
+    for number in range(start, start + count):
+        model = MODELS[number % 3]
+        if number % 100 == 99:
+            found.append(b"{not JSON")
+            continue
+        if number % 2:
+            body: dict[str, Any] = {
+                "model": model,
+                "input": f"Classify ticket {number}.",
+                "max_output_tokens": 30,
+            }
+            path = "/v1/responses"
+        else:
+            said = [{"role": "user", "content": f"Translate line {number}."}]
+            body = {"model": model, "messages": said, "max_completion_tokens": 30}
+            path = "/v1/chat/completions"
+        line = {"custom_id": f"c{number}", "method": "POST", "url": path, "body": body}
+        found.append(msgspec.json.encode(line))
+    return b"\n".join(found) + b"\n"
+
+
+# ------------------------------------------------------------ kills
+
+
+async def _child(folder: Path, upstream: str) -> None:
+    """Work until killed."""
+    options = WorkOptions(
+        ledger=str(folder / "l.db"),
+        upstream=upstream,
+        upstream_key="sk-upstream",
+        spool=folder / "spool",
+        settings=QUICK,
+        every=0.1,
+    )
+    async with working(options):
+        print("working", flush=True)
+        await asyncio.Event().wait()
+
+
+def kills(count: int, size: int, seconds: float, report: bool = True) -> bool:
+    """Kill until it was done so often, hand in further files meanwhile, let the rest end, compare."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Simulator(
+            Settings(seed=1, batch_seconds=1.5, limits=Limits(batches=10**6)), faults=FAULTS
+        ) as simulator,
+    ):
+        folder, chance = Path(name), random.Random(7)
+        key = make_key(folder / "l.db.key")
+        ledger = Ledger(str(folder / "l.db"))
+        names: list[str] = []
+        for number in range(1, count + 1):
+            if not names or all(_ended(ledger, name) for name in names):
+                names.append(_hand_in(folder, ledger, key, size, len(names) * size))
+            _one(folder, simulator.base_url, seconds * chance.uniform(0.1, 1.9))
+            if report:
+                ended = sum(_ended(ledger, name) for name in names)
+                print(f"kill {number:>3}: {ended} of {len(names)} files are answered", flush=True)
+        _to_the_end(folder, simulator.base_url, ledger, names)
+        ledger.fold_orphans(folder / "spool")
+        held = _compare(folder, ledger, Sealer(key), simulator, names, size, count)
+        ledger.close()
+        return held
+
+
+def _hand_in(folder: Path, ledger: Ledger, key: bytes, size: int, start: int) -> str:
+    path = folder / f"r{start}.jsonl"
+    path.write_bytes(lines(size, start))
+    digest, now = digest_of(path), int(time.time() * 1e6)
+    job = new_job(digest, folder / f"a{start}.jsonl", wait=86_400, now=now)
+    carry_in(path, digest, Files(ledger), Sealer(key), now, now + 10**12)
+    Jobs(ledger).add(job)
+    return job.id
+
+
+def _ended(ledger: Ledger, name: str) -> bool:
+    job = Jobs(ledger).find(name)
+    return job is not None and job.ended is not None
+
+
+def _one(folder: Path, upstream: str, seconds: float) -> None:
+    """A process from its start to its kill, which may strike before it works."""
+    child = _begun(folder, upstream)
+    time.sleep(seconds)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _begun(folder: Path, upstream: str) -> subprocess.Popen[bytes]:
+    child = subprocess.Popen(
+        [sys.executable, __file__, "--child", str(folder), upstream],
+        stdout=subprocess.PIPE,
+        stderr=(folder / "log").open("ab"),
+    )
+    assert child.stdout is not None
+    if not child.stdout.readline():
+        raise SystemExit((folder / "log").read_text()[-3_000:])
+    child.stdout.close()
+    return child
+
+
+def _to_the_end(folder: Path, upstream: str, ledger: Ledger, names: list[str], most: float = 240.0) -> None:
+    child = _begun(folder, upstream)
+    end = time.monotonic() + most
+    while not all(_ended(ledger, name) for name in names):
+        if time.monotonic() > end or child.poll() is not None:
+            print((folder / "log").read_text()[-3_000:])
+            break
+        time.sleep(0.2)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+
+
+def _compare(
+    folder: Path,
+    ledger: Ledger,
+    sealer: Sealer,
+    simulator: Simulator,
+    names: list[str],
+    size: int,
+    count: int,
+) -> bool:
+    told: collections.Counter[str] = collections.Counter()
+    answered = failed = without = 0
+    ids: set[str] = set()
+    for name in names:
+        job = Jobs(ledger).find(name)
+        assert job is not None
+        for file in (job.output, job.errors):
+            carry_out(file, folder / "out", Files(ledger), sealer)
+            for raw in read_lines(iter([(folder / "out").read_bytes()])):
+                line = msgspec.json.decode(raw)
+                told[f"{name} {line['id']}"] += 1
+                if line["response"] is not None and line["response"]["status_code"] < 400:
+                    answered += 1
+                    ids.add(line["response"]["body"]["id"])
+                else:
+                    failed += 1
+                    said = line["error"] or line["response"]["body"].get("error", {})
+                    without += not said.get("message")
+    billed = collections.Counter(line.custom_id for line in simulator.bill)
+    twice = sum(number > 1 for number in billed.values())
+    marks = collections.Counter(
+        (batch["metadata"] or {}).get("tierwise_batch") for batch in _batches(simulator.base_url)
+    )
+    again = sum(number > 1 for number in marks.values())
+    lost = len({line.response_id for line in simulator.bill} - ids)
+    (total,) = ledger.totals()
+    unknown = sum(one.calls for one in ledger.totals("status") if one.name == "unknown")
+    print(
+        f"{'kills':>6}{'files':>7}{'requests':>10}{'answered':>10}{'failed':>8}{'unreasoned':>12}{'told twice':>12}"
+    )
+    doubled = sum(number > 1 for number in told.values())
+    print(
+        f"{count:>6}{len(names):>7}{len(names) * size:>10}{answered:>10}{failed:>8}{without:>12}{doubled:>12}"
+    )
+    print(
+        f"billed twice {twice}, batches {len(marks)}, created twice {again}, billed and not delivered {lost}"
+    )
+    print(f"billed {simulator.bill_total}, in the ledger {total.cost}, of unknown end {unknown}")
+    whole = answered + failed == len(told) == len(names) * size and not doubled and not without
+    return (
+        whole
+        and twice == again == lost == unknown == 0
+        and total.cost == simulator.bill_total
+        and answered > 0
+    )
+
+
+def _batches(url: str) -> list[dict[str, Any]]:
+    import urllib.request
+
+    found: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        asked = urllib.request.Request(
+            f"{url}/batches?limit=100{after}", headers={"authorization": "Bearer sk-x"}
+        )
+        try:
+            with urllib.request.urlopen(asked) as reply:
+                page = msgspec.json.decode(reply.read())
+        except OSError:
+            continue
+        found += page["data"]
+        if not page["has_more"]:
+            return found
+        after = f"&after={page['data'][-1]['id']}"
+
+
+# ------------------------------------------------------------ queue
+
+
+def queue(count: int) -> None:
+    """How fast requests go in, and what that takes."""
+    with tempfile.TemporaryDirectory() as name:
+        _bare(Path(name), count)
+    with tempfile.TemporaryDirectory() as name:
+        asyncio.run(_decided(Path(name), count))
+
+
+def _bare(folder: Path, count: int) -> None:
+    ledger, sealer = Ledger(str(folder / "l.db")), Sealer(b"k" * 32)
+    store, now = Queue(ledger), int(time.time() * 1e6)
+    body = b'{"model":"gpt-5.4-nano","input":"' + b"word " * 100 + b'"}'
+    began = time.perf_counter()
+    for start in range(0, count, 100):
+        group = []
+        for number in range(start, min(start + 100, count)):
+            item = Waiting(
+                id=f"i{number}",
+                call=f"c{number}",
+                path="/v1/responses",
+                model="gpt-5.4-nano",
+                tokens=110,
+                size=600,
+                made=now,
+                due=now + 86_400_000_000,
+            )
+            group.append((item, sealer.seal(item.id, body), b"{}"))
+        store.add(group)
+    spent = time.perf_counter() - began
+    ledger.close()
+    print(
+        f"{count:,} requests sealed and kept: {count / spent:,.0f} a second, {_peak()} MB of memory at most"
+    )
+
+
+async def _decided(folder: Path, count: int) -> None:
+    """A file of so many lines, each recognised, decided, written down, sealed and kept."""
+    path = folder / "r.jsonl"
+    path.write_bytes(lines(count))
+    options = WorkOptions(
+        ledger=str(folder / "l.db"),
+        upstream="http://127.0.0.1:9/v1",
+        upstream_key="sk-x",
+        spool=folder / "spool",
+        settings=BatchSettings(collect=86_000.0),
+        policy=_policy(folder),
+    )
+    async with working(options) as work:
+        digest, now = digest_of(path), work.now()
+        job = new_job(digest, folder / "a.jsonl", wait=200_000, now=now)
+        carry_in(path, digest, work.files, work.sealer, now, now + 10**12)
+        work.jobs.add(job)
+        began = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.2)
+            found = work.jobs.find(job.id)
+            assert found is not None
+            if found.taken == -1:
+                break
+        spent = time.perf_counter() - began
+        print(
+            f"{count:,} lines decided and kept: {count / spent:,.0f} a second, {_peak()} MB of memory at most"
+        )
+
+
+def _policy(folder: Path) -> Path:
+    path = folder / "tierwise.toml"
+    path.write_text(
+        'version = 1\nladder = "gpt-5.4"\n[default]\nstage = "on"\nlanes = ["batch"]\ndeadline = "24h"\n'
+    )
+    return path
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
