@@ -31,8 +31,18 @@ from typing import Any
 
 import msgspec
 
-from tierwise.batch import BatchSettings, Sealer, Waiting, carry_in, carry_out, digest_of, new_job, read_lines
-from tierwise.gateway import WorkOptions, working
+from tierwise.batch import (
+    ALL,
+    BatchSettings,
+    Sealer,
+    Waiting,
+    carry_in,
+    carry_out,
+    digest_of,
+    new_job,
+    read_lines,
+)
+from tierwise.gateway import WorkOptions, work_of
 from tierwise.ledger import Files, Jobs, Ledger, Queue
 from tierwise.simulator import Fault, Limits, Settings, Simulator
 from tierwise.workloads import make_key
@@ -113,11 +123,11 @@ async def _child(folder: Path, upstream: str) -> None:
         upstream_key="sk-upstream",
         spool=folder / "spool",
         settings=QUICK,
-        every=0.1,
     )
-    async with working(options):
-        print("working", flush=True)
-        await asyncio.Event().wait()
+    with work_of(options) as work:
+        async with work.under_way():
+            print("working", flush=True)
+            await asyncio.Event().wait()
 
 
 def kills(count: int, size: int, seconds: float, report: bool = True) -> bool:
@@ -320,18 +330,15 @@ async def _decided(folder: Path, count: int) -> None:
         settings=BatchSettings(collect=86_000.0),
         policy=_policy(folder),
     )
-    async with working(options) as work:
+    with work_of(options) as work:
         digest, now = digest_of(path), work.now()
         job = new_job(digest, folder / "a.jsonl", wait=200_000, now=now)
         carry_in(path, digest, work.files, work.sealer, now, now + 10**12)
         work.jobs.add(job)
         began = time.perf_counter()
-        while True:
-            await asyncio.sleep(0.2)
-            found = work.jobs.find(job.id)
-            assert found is not None
-            if found.taken == -1:
-                break
+        async with work.under_way():
+            while (found := work.jobs.find(job.id)) is None or found.taken != ALL:
+                await asyncio.sleep(0.2)
         spent = time.perf_counter() - began
         print(
             f"{count:,} lines decided and kept: {count / spent:,.0f} a second, {_peak()} MB of memory at most"

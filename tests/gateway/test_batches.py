@@ -37,9 +37,8 @@ QUICK = BatchSettings(collect=0.3, first_look=0.2, most_look=0.5, lease=3.0)
 
 
 @pytest.fixture
-def begin(start: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def begin(start: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     """Start a gateway whose policy lets calls wait."""
-    monkeypatch.setenv("TIERWISE_BATCH_KEY", "k" * 64)
 
     def beginning(text: str = POLICY, **more: Any) -> Any:
         (tmp_path / "batches.toml").write_text(text, "utf-8")
@@ -50,6 +49,7 @@ def begin(start: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyP
             simulated=Simulated(**{"seed": 1, "batch_seconds": 1.5, **simulated}),
             settings=settings,
             batches=QUICK,
+            batch_key=b"k" * 32,
             **more,
         )
 
@@ -324,8 +324,8 @@ def test_hundreds_of_mixed_requests_come_back_whole_from_batches_that_fail(begin
     url = "/v1/chat/completions"
     first = batch_of(client, b"".join(line(n) for n in range(150)))
     second = batch_of(client, b"".join(line(n, url, model="gpt-5.5") for n in range(150)), endpoint=url)
-    for batch in (first, second):
-        batch = ended(client, batch, within=90)
+    for made in (first, second):
+        batch = ended(client, made, within=90)
         assert (batch.status, batch.request_counts.completed) == ("completed", 150)
         found = content(client, batch.output_file_id)
         assert [one["custom_id"] for one in found] == [f"c{n}" for n in range(150)]

@@ -48,10 +48,13 @@ def room(group: Group, recent: Iterable[Batch], now: int, settings: BatchSetting
 
 
 def is_time(group: Group, tokens: int, now: int, settings: BatchSettings) -> bool:
-    """Whether a group goes now: full, old enough, or due when a batch made now promises to be over."""
+    """Whether a group goes now: full, old enough, or due so soon that waiting for others could make it late.
+
+    With less time left than a batch promises to take, waiting for others still costs a small part of it.
+    """
     full = group.items >= settings.most_items or group.size >= settings.most_bytes or group.tokens > tokens
     old = now - group.oldest >= settings.collect * _US
-    pressing = group.due - now <= (settings.window + settings.cancelling + settings.live) * _US
+    pressing = group.due - now <= (settings.cancelling + settings.live + 4 * settings.collect) * _US
     return tokens > 0 and (full or old or pressing)
 
 

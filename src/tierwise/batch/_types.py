@@ -63,6 +63,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """How its answer came."""
     ended: int | None = None
     """When its end was known, microseconds since the epoch."""
+    deleted: bool = False
+    """Whether its caller wants nothing more of it."""
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):

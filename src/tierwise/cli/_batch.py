@@ -134,10 +134,10 @@ def _of(ledger: Ledger, name: str) -> Job:
 def _seen(ledger: Ledger, job: Job) -> dict[str, Any]:
     """A batch as the API shows it, with what only its owner sees."""
     from tierwise.batch import progress, shown
-    from tierwise.ledger import Queue
+    from tierwise.ledger import JobItems
 
-    queue = Queue(ledger)
-    seen = progress(queue.counts(job.id)) if job.ended is None else None
+    items = JobItems(ledger)
+    seen = progress(items.counts(job.id)) if job.ended is None else None
     batches = [
         {
             "id": one.id,
@@ -146,7 +146,7 @@ def _seen(ledger: Ledger, job: Job) -> dict[str, Any]:
             "status": one.status,
             "requests": one.items,
         }
-        for one in queue.batches_of(job.id)
+        for one in items.batches(job.id)
     ]
     return shown(job, seen) | {"project": job.project, "name": job.name, "batches": batches}
 

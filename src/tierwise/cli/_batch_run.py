@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 KEY: str = "OPENAI_API_KEY"
 POLICY: str = "tierwise.toml"
+LOOK: float = 0.5
+"""Seconds between looks at how far it is."""
 NOT_ALL: int = 3
 """Exit code where requests have no answer."""
 STOPPED: int = 130
@@ -162,25 +164,39 @@ async def _carry_out(options: WorkOptions, task: _Task) -> int:
     import asyncio
 
     from tierwise.batch import carry_out
-    from tierwise.cli._signals import asked_to_end
-    from tierwise.gateway import working
+    from tierwise.gateway import work_of
 
-    ended = asked_to_end()
-    async with working(options) as work:
+    with work_of(options) as work:
         job = await asyncio.to_thread(task.job, work)
         _say(f"{job.id}: {task.output.name}, by {work.how}")
-        with _shown() as show:
-            while job.ended is None and not ended.is_set():
-                await asyncio.wait([asyncio.ensure_future(ended.wait())], timeout=0.5)
-                job, seen = await asyncio.to_thread(work.look, job.id)
-                show(job, seen)
         if job.ended is None:
-            _say("stopping; the same command again goes on, and nothing is sent twice")
+            job = await _followed(work, job)
+        if job.ended is None:
+            _say("stopped; the same command again goes on, and nothing is sent twice")
             return STOPPED
         await asyncio.to_thread(carry_out, job.output, task.output, work.files, work.sealer)
         if job.errors is not None:
             await asyncio.to_thread(carry_out, job.errors, task.errors, work.files, work.sealer)
     return _told(job, task)
+
+
+async def _followed(work: Work, job: Job) -> Job:
+    """Work until the job is over, or somebody asks to end."""
+    import asyncio
+
+    from tierwise.cli._signals import asked_to_end
+
+    ended = asked_to_end()
+    async with work.under_way():
+        with _shown() as show:
+            while job.ended is None and not ended.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), LOOK)
+                job, seen = await asyncio.to_thread(work.look, job.id)
+                show(job, seen)
+        if job.ended is None:
+            _say("stopping: what is being sent by itself may come back, for 30 seconds at most")
+    return job
 
 
 def _told(job: Job, task: _Task) -> int:

@@ -11,7 +11,7 @@ from tierwise.gateway._lookout import Alerting
 from tierwise.gateway._run import Options, Serving, serving
 from tierwise.gateway._settings import Settings
 from tierwise.gateway._watch import traces_by_environment
-from tierwise.gateway._work import Work, WorkOptions, working
+from tierwise.gateway._work import Work, WorkOptions, work_of
 
 __all__ = [
     "LEVELS",
@@ -26,5 +26,5 @@ __all__ = [
     "scrub",
     "serving",
     "traces_by_environment",
-    "working",
+    "work_of",
 ]

@@ -85,8 +85,15 @@ class Access:
         return Caller(key=key)
 
     def named(self, name: str) -> Key | None:
-        """The key of a name, of those that have called."""
+        """The key of a name, as it was when it last called or was looked at."""
         return self._by_name.get(name)
+
+    def looked_up(self, name: str) -> Key | None:
+        """The key of a name as it is now, also one that was ended; None where there is none. Raises LedgerUnavailable."""
+        key = self._keys.named(name) if self._keys is not None else None
+        if key is not None:
+            self._by_name[name] = key
+        return key
 
     @contextmanager
     def under_way(self, caller: Caller) -> Iterator[None]:

@@ -17,14 +17,15 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from aiohttp import web
 
-from tierwise.batch import FILE_PREFIX, JOB_PREFIX, Desk, Job, progress, shown
+from tierwise.batch import FILE_PREFIX, JOB_PREFIX, Job, progress, shown
 from tierwise.calls import BATCHED
 from tierwise.errors import RequestError
 from tierwise.gateway._access import Caller, Refused
 from tierwise.gateway._errors import NOT_FOUND
 from tierwise.gateway._uploads import MONTH, SHORTEST, Uploads
-from tierwise.ledger import Jobs
-from tierwise.online import Answer, creates, seconds
+from tierwise.gateway._waits import Waits
+from tierwise.ledger import Files, JobItems, Jobs, Ledger
+from tierwise.online import Answer, Pipeline, creates, seconds
 
 _JSON: Final = (("content-type", "application/json"),)
 _US: Final = 1_000_000
@@ -61,7 +62,7 @@ class Batches:
     Args:
         uploads: Files.
         jobs: Where jobs are kept.
-        desk: Knows how far their requests are.
+        items: Knows how far their requests are.
         defers: Whether the policy lets calls wait for Batch now.
         clock: Unix seconds.
     """
@@ -70,11 +71,11 @@ class Batches:
         self,
         uploads: Uploads,
         jobs: Jobs,
-        desk: Desk,
+        items: JobItems,
         defers: Callable[[], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._uploads, self._jobs, self._desk = uploads, jobs, desk
+        self._uploads, self._jobs, self._items = uploads, jobs, items
         self._defers, self._clock = defers, clock
 
     async def uploaded(self, request: web.BaseRequest, path: str, caller: Caller) -> Answer | bytes | None:
@@ -141,7 +142,7 @@ class Batches:
         return found
 
     def _shown(self, job: Job) -> dict[str, Any]:
-        counts = self._desk.counts(job.id) if job.ended is None and job.begun is not None else None
+        counts = self._items.counts(job.id) if job.ended is None and job.begun is not None else None
         return shown(job, progress(counts) if counts is not None else None)
 
     def _cancel(self, job: Job) -> Answer:
@@ -218,6 +219,25 @@ async def given_out(request: web.BaseRequest, content: Content) -> web.StreamRes
         await response.write(piece)
     await response.write_eof()
     return response
+
+
+def batches_of(waits: Waits | None, ledger: Ledger, pipeline: Pipeline, most_body: int) -> Batches | None:
+    """What answers for files and batches of ours; None where nothing is kept.
+
+    Args:
+        waits: Keeps what waits.
+        ledger: Where files and jobs are kept.
+        pipeline: Has the policy, which may change.
+        most_body: Bytes of an upload that is passed on.
+    """
+    if waits is None:
+        return None
+    uploads = Uploads(Files(ledger), waits.sealer, most_body)
+
+    def defers() -> bool:
+        return pipeline.policy is not None and pipeline.policy.defers
+
+    return Batches(uploads, Jobs(ledger), JobItems(ledger), defers)
 
 
 def _identity(project: str, key: str, repeat: str | None) -> str:

@@ -12,11 +12,10 @@ from tierwise.batch import Found, Job, JobLine, Outcome, Sealer, Waiting, error_
 from tierwise.calls import failed_reply, to_chat
 from tierwise.errors import SealBroken, TierwiseError
 from tierwise.gateway._errors import ENDED_KEY
-from tierwise.ledger import Key, Queue
+from tierwise.gateway._waits import SENDER
+from tierwise.ledger import JobItems, Key
 from tierwise.online import Asked, Course, Later, Pipeline
 
-SENDER: Final = "OPENAI_API_KEY"
-"""The key of OpenAI's that lines are sent with, by the name of where it stands."""
 _RESPONSES: Final = "/v1/responses"
 
 
@@ -25,7 +24,7 @@ class LineDesk:
 
     Args:
         pipeline: Decides lines and takes them down.
-        queue: Where they wait.
+        items: Where they wait.
         sealer: Seals them.
         key_of: The key of a name as it is now; None where there is none any more.
         clock: Unix seconds.
@@ -34,12 +33,12 @@ class LineDesk:
     def __init__(
         self,
         pipeline: Pipeline,
-        queue: Queue,
+        items: JobItems,
         sealer: Sealer,
         key_of: Callable[[str], Key | None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._pipeline, self._queue, self._sealer = pipeline, queue, sealer
+        self._pipeline, self._items, self._sealer = pipeline, items, sealer
         self._key_of, self._clock = key_of, clock
 
     def take(self, job: Job, lines: Sequence[JobLine]) -> None:
@@ -47,7 +46,7 @@ class LineDesk:
 
         Those that are there already are left.
         """
-        there = self._queue.find_all([item_of(job.id, line.number) for line in lines])
+        there = self._items.find_all([item_of(job.id, line.number) for line in lines])
         key = self._key_of(job.key) if job.key is not None else None
         ended = job.key is not None and (key is None or key.ended is not None)
         courses: list[Course] = []
@@ -71,8 +70,7 @@ class LineDesk:
                 courses.append(course)
                 found = course.deferred
                 kept.append((found.item, self._sealer.seal(identity, found.body), found.entry))
-            self._queue.add(kept, held=True)
-            self._queue.add_ended(refused, int(self._clock() * 1e6))
+            self._items.add(kept, refused, int(self._clock() * 1e6))
         except BaseException as fault:
             for course in courses:
                 course.failed(fault)
@@ -118,20 +116,20 @@ class LineDesk:
         """All lines of a job were taken: they may go, together, once the owner's window is open."""
         now, policy = int(self._clock() * 1e6), self._pipeline.policy
         window = policy.waiting.window if policy is not None else None
-        self._queue.release(job, now + window.opens_in(now) * 1_000_000 if window is not None else now)
+        self._items.release(job, now + window.opens_in(now) * 1_000_000 if window is not None else now)
 
     def counts(self, job: str) -> dict[str, int]:
         """Requests of a job by state."""
-        return self._queue.counts(job)
+        return self._items.counts(job)
 
     def unended(self, job: str) -> int:
         """Requests of a job that have no end, cancelled ones too whose batch is not over."""
-        return self._queue.unended(job)
+        return self._items.unended(job)
 
     def ends(self, job: Job, lines: Sequence[JobLine]) -> dict[str, tuple[Found, bytes | None]]:
         """Requests of lines by id, with the bodies of their answers in the form of the endpoint that was called."""
         names = {item_of(job.id, line.number): line.path for line in lines}
-        found, answers = self._queue.find_all(list(names)), self._queue.answers(list(names))
+        found, answers = self._items.find_all(list(names)), self._items.answers(list(names))
         return {name: self._end(names[name], one, answers.get(name)) for name, one in found.items()}
 
     def _end(self, path: str, found: Found, sealed: bytes | None) -> tuple[Found, bytes | None]:
@@ -145,11 +143,11 @@ class LineDesk:
 
     def cancel(self, job: str) -> None:
         """Cancel what has no end yet of a job's requests."""
-        self._queue.ask_all(job)
+        self._items.cancel(job)
 
     def clear(self, job: str) -> None:
         """The answers of a job stand in its files now: they are not needed one by one any more."""
-        self._queue.clear(job)
+        self._items.clear(job)
 
 
 def in_form(path: str, found: Found, body: bytes) -> tuple[int | None, bytes]:

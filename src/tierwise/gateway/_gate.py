@@ -182,7 +182,7 @@ class LedgerGate:
     def standings(self) -> tuple[Standing, ...]:
         """How far the budgets of today and this month are spent that calls of this process counted towards."""
         held: dict[str, Decimal] = {}
-        for passed in self._open.values():
+        for passed in list(self._open.values()):
             for one in passed.held:
                 held[one.who] = held.get(one.who, Decimal(0)) + one.amount
         day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()

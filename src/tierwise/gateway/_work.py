@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -14,26 +14,16 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
-from tierwise.batch import (
-    BatchSettings,
-    Durable,
-    Found,
-    Job,
-    JobLife,
-    Outcome,
-    Progress,
-    Runner,
-    Sealer,
-    progress,
-)
+from tierwise.batch import BatchSettings, Job, Progress, Sealer, progress
 from tierwise.catalog import Catalog
 from tierwise.errors import LedgerUnavailable
-from tierwise.gateway._desk import LineDesk
+from tierwise.gateway._batching import batching
 from tierwise.gateway._gate import LedgerGate, NoRecorder
-from tierwise.ledger import Budgets, Files, Jobs, Keys, Ledger, Queue, Spool, newest
+from tierwise.gateway._metrics import Metrics
+from tierwise.ledger import Budgets, Files, JobItems, Jobs, Keys, Ledger, Spool, newest
 from tierwise.online import Pipeline
 from tierwise.policy import Live, load_live
-from tierwise.upstream import BatchApi, Upstream
+from tierwise.upstream import Upstream
 from tierwise.workloads import make_key, read_key
 
 _LOG: Final = logging.getLogger("tierwise.batch")
@@ -52,27 +42,37 @@ class WorkOptions(msgspec.Struct, frozen=True, kw_only=True):
     upstream: str = "https://api.openai.com/v1"
     upstream_key: str
     spool: Path = Path("tierwise-spool")
-    key: Path | None = None
-    """File with the key that bodies are sealed with; beside the ledger otherwise, made at first use."""
+    key: bytes | None = None
+    """What bodies are sealed with; None for the key in the file beside the ledger, made at first use."""
     prices: Path | None = None
     settings: BatchSettings = USUAL
-    every: float = 1.0
-    """Seconds between looks at what waits."""
+    drain: float = 30.0
+    """Seconds that what is being sent by itself may take to come back at the end."""
 
 
 class Work:
-    """Everything that batches need, under way."""
+    """A ledger with its batches.
 
-    def __init__(self, ledger: Ledger, sealer: Sealer, pipeline: Pipeline, spool: Spool) -> None:
-        self.ledger, self.sealer, self.pipeline = ledger, sealer, pipeline
-        self.queue, self.jobs, self.files = Queue(ledger), Jobs(ledger), Files(ledger)
-        self._spool = spool
+    Args:
+        options: What it is worked off with.
+        key: Seals bodies.
+        ledger: Where everything is kept.
+        pipeline: Decides requests.
+        spool: Where they are written down first.
+    """
+
+    def __init__(
+        self, options: WorkOptions, key: bytes, ledger: Ledger, pipeline: Pipeline, spool: Spool
+    ) -> None:
+        self.ledger, self.pipeline, self.sealer = ledger, pipeline, Sealer(key)
+        self.items, self.jobs, self.files = JobItems(ledger), Jobs(ledger), Files(ledger)
+        self._options, self._key, self._spool = options, key, spool
 
     @property
     def how(self) -> str:
         """What requests are decided by, in words."""
         policy = self.pipeline.policy
-        return f"policy {policy.name} ({policy.digest[:12]})" if policy is not None else "as asked"
+        return f"policy {policy.name} ({policy.digest[:12]})" if policy is not None else "no policy, as asked"
 
     def now(self) -> int:
         """Microseconds since the epoch."""
@@ -83,15 +83,36 @@ class Work:
         job = self.jobs.find(name)
         if job is None:
             raise LedgerUnavailable(f"the batch {name} is not in the ledger any more")
-        return job, progress(self.queue.counts(name))
+        return job, progress(self.items.counts(name))
 
-    def told(self, found: Found, end: Outcome) -> None:
-        """Price a request that came to its end."""
-        kept = self.queue.entry(found.item.id)
-        if kept is not None:
-            self.pipeline.told(found, end, kept)
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator[None]:
+        """What waits is sent, and jobs go on, for as long as the block runs; the rest goes on at the next time.
 
-    async def fold(self) -> None:
+        Raises:
+            ConfigurationError: The database or the address upstream cannot be used.
+        """
+        options, folding = self._options, asyncio.create_task(self._folded())
+        try:
+            async with (
+                Upstream(options.upstream, options.upstream_key) as upstream,
+                batching(
+                    self._key,
+                    options.settings,
+                    self.ledger,
+                    self.pipeline,
+                    upstream,
+                    Metrics(),
+                    options.drain,
+                    Keys(self.ledger).named,
+                ),
+            ):
+                yield
+        finally:
+            folding.cancel()
+            await asyncio.gather(folding, return_exceptions=True)
+
+    async def _folded(self) -> None:
         """Take calls into the ledger, until cancelled."""
         while True:
             await asyncio.sleep(FOLD)
@@ -106,83 +127,32 @@ class Work:
             self.ledger.fold(path, orphan=path < current)
 
 
-class _Sending:
-    """Everything is sent with one key."""
-
-    def __init__(self, upstream: Upstream) -> None:
-        self._upstream = upstream
-
-    def api(self, sender: str) -> BatchApi:  # noqa: ARG002 - there is one
-        """Files and batches."""
-        return BatchApi(self._upstream)
-
-    def send(self, sender: str) -> Upstream:  # noqa: ARG002 - there is one
-        """Single calls."""
-        return self._upstream
-
-
-@asynccontextmanager
-async def working(options: WorkOptions) -> AsyncIterator[Work]:
-    """Batches are worked off for as long as the block runs; what is not over goes on at the next time.
+@contextmanager
+def work_of(options: WorkOptions) -> Iterator[Work]:
+    """What batches are worked off with, opened; `Work.under_way` begins.
 
     Raises:
-        ConfigurationError: A policy, ledger, key or address that cannot be used.
+        ConfigurationError: A policy, ledger or key that cannot be used.
         MissingExtra: A package that batches need.
     """
     catalog = Catalog.open(options.prices)
     live = load_live(options.policy, catalog) if options.policy is not None else None
     ledger = Ledger(options.ledger)
-    sealer = Sealer(_key(options, ledger))
+    key = options.key if options.key is not None else _key_beside(ledger)
     ledger.fold_orphans(options.spool)
     name = f"tw_{token_hex(6)}_"
     spool = Spool(options.spool, process=name)
     budgets = Budgets(ledger.leases(name))
-    pipeline = _pipeline(catalog, live, spool, budgets, ledger, name)
-    work = Work(ledger, sealer, pipeline, spool)
-    desk = LineDesk(pipeline, work.queue, sealer, Keys(ledger).named)
-    folding = asyncio.create_task(work.fold())
     try:
-        async with (
-            Upstream(options.upstream, options.upstream_key) as upstream,
-            worked_off(work, desk, upstream, options.settings, name, options.every),
-        ):
-            yield work
+        yield Work(options, key, ledger, _pipeline(catalog, live, spool, budgets, ledger, name), spool)
     finally:
-        folding.cancel()
-        await asyncio.gather(folding, return_exceptions=True)
         _end(ledger, spool, budgets)
 
 
-@asynccontextmanager
-async def worked_off(
-    work: Work, desk: LineDesk, upstream: Upstream, settings: BatchSettings, name: str, every: float
-) -> AsyncIterator[None]:
-    """What waits is sent, and jobs go on, for as long as the block runs."""
-    runner = Runner(work.queue, _Sending(upstream), work.sealer, work.told, settings, name)
-    life = JobLife(work.jobs, work.files, desk, work.sealer, settings, name)
-    durable = Durable(database(work.ledger), name, runner.step)
-    await durable.launch()
-    tasks = [asyncio.create_task(runner.run(durable, every)), asyncio.create_task(life.run(every))]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await durable.aclose()
-
-
-def database(ledger: Ledger) -> str:
-    """Where workflows are kept: the ledger's database, for SQLite a file beside it, which has one writer at a time."""
+def _key_beside(ledger: Ledger) -> bytes:
+    """The key in the file beside a ledger's; in the folder for a ledger that is no file."""
     url = ledger.engine.url
-    if url.get_backend_name() == "sqlite" and url.database:
-        url = url.set(database=f"{url.database}.workflows")
-    return url.render_as_string(hide_password=False)
-
-
-def _key(options: WorkOptions, ledger: Ledger) -> bytes:
-    beside = ledger.engine.url.database if ledger.engine.url.get_backend_name() == "sqlite" else None
-    path = options.key or Path(f"{beside or 'tierwise'}.key")
+    path = Path(f"{url.database if url.get_backend_name() == 'sqlite' else 'tierwise'}.key")
     return read_key(path) if path.exists() else make_key(path)
 
 

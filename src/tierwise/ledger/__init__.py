@@ -10,6 +10,7 @@ from tierwise.ledger._budgets import Budgets, Held, Over, Standing
 from tierwise.ledger._entries import Entered, entries
 from tierwise.ledger._export import write_parquet
 from tierwise.ledger._files import Files
+from tierwise.ledger._job_items import JobItems
 from tierwise.ledger._jobs import Jobs
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._leases import Leases
@@ -22,6 +23,7 @@ from tierwise.ledger._reconcile import Difference, reconcile
 from tierwise.ledger._rows import SETTLED, UNKNOWN, day_of
 from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
+from tierwise.ledger._standing import Queued, completion, waiting_now
 from tierwise.ledger._store import Ledger
 from tierwise.ledger._texts import forget, lines_with_text, purge
 from tierwise.ledger._totals import BY, Total
@@ -40,6 +42,7 @@ __all__ = [
     "Entered",
     "Files",
     "Held",
+    "JobItems",
     "Jobs",
     "Key",
     "Keys",
@@ -50,6 +53,7 @@ __all__ = [
     "Over",
     "Policies",
     "Queue",
+    "Queued",
     "Scope",
     "Settling",
     "Spool",
@@ -57,6 +61,7 @@ __all__ = [
     "Total",
     "Version",
     "Wrote",
+    "completion",
     "corrections",
     "day_of",
     "decode_line",
@@ -76,5 +81,6 @@ __all__ = [
     "settling",
     "shares",
     "uncovered",
+    "waiting_now",
     "write_parquet",
 ]

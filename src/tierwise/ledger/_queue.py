@@ -14,13 +14,22 @@ from tierwise.ledger._store import Ledger
 from tierwise.ledger._tables import batches, take_turn, waiting
 
 _PAGE: Final = 500
-HELD: Final = 1 << 62
-"""The start of what is held: never."""
 _W: Final = waiting.c
-_SHOWN: Final = (_W.id, _W.item, _W.tries, _W.state, _W.batch, _W.status, _W.error, _W.lane, _W.ended)
+_SHOWN: Final = (
+    _W.id,
+    _W.item,
+    _W.tries,
+    _W.state,
+    _W.batch,
+    _W.status,
+    _W.error,
+    _W.lane,
+    _W.ended,
+    _W.deleted,
+)
 _ITEM = msgspec.json.Decoder(Waiting)
 _BATCH = msgspec.json.Decoder(Batch)
-_KEPT: Final = ("id", "sender", "path", "model", "job", "tokens", "size", "made", "due", "start", "tries")
+KEPT: Final = ("id", "sender", "path", "model", "job", "tokens", "size", "made", "due", "start", "tries")
 
 
 class Queue:
@@ -35,50 +44,16 @@ class Queue:
 
     # ------------------------------------------------------------ requests
 
-    def add(self, items: Sequence[tuple[Waiting, bytes, bytes]], *, held: bool = False) -> None:
-        """Keep requests, their sealed bodies and their entries; all or none. Those that are there are left.
-
-        What is `held` goes in no batch before `release`.
-        """
-        # A number that grows keeps the order in which they came, also within one transaction.
-        first = time.time_ns()
+    def add(self, items: Sequence[tuple[Waiting, bytes, bytes]]) -> None:
+        """Keep requests, their sealed bodies and their entries; all or none. Those that are there are left."""
         rows = [
-            {
-                **{name: getattr(item, name) for name in _KEPT},
-                "number": first + place,
-                "state": "waiting",
-                "item": msgspec.json.encode(item),
-                "body": body,
-                "entry": entry,
-                **({"start": HELD} if held else {}),
-            }
-            for place, (item, body, entry) in enumerate(items)
+            {**row, "state": "waiting", "body": body, "entry": entry}
+            for row, (_, body, entry) in zip(rows_of([item for item, _, _ in items]), items, strict=True)
         ]
         if not rows:
             return
         with self._engine.begin() as connection:
-            connection.execute(_insert(connection), rows)
-
-    def add_ended(self, items: Sequence[tuple[Waiting, Outcome, bytes]], now: int) -> None:
-        """Keep requests that never wait, with why and the sealed error; those that are there are left."""
-        first = time.time_ns()
-        rows = [
-            {
-                **{name: getattr(item, name) for name in _KEPT},
-                "number": first + place,
-                "state": end.state,
-                "item": msgspec.json.encode(item),
-                "status": end.status,
-                "error": end.error,
-                "ended": now,
-                "answer": answer,
-            }
-            for place, (item, end, answer) in enumerate(items)
-        ]
-        if not rows:
-            return
-        with self._engine.begin() as connection:
-            connection.execute(_insert(connection), rows)
+            connection.execute(insert_waiting(connection), rows)
 
     def find(self, item: str) -> Found | None:
         """A request as it is now."""
@@ -104,16 +79,6 @@ class Queue:
     def answer(self, item: str) -> bytes | None:
         """The sealed body of an answer; None before it is there, and once it is gone."""
         return self._bytes(_W.answer, item)
-
-    def answers(self, items: Sequence[str]) -> dict[str, bytes]:
-        """Sealed bodies of those answers that are there, by id."""
-        found: dict[str, bytes] = {}
-        with self._engine.connect() as connection:
-            for at in range(0, len(items), _PAGE):
-                some = sa.and_(_W.id.in_(items[at : at + _PAGE]), _W.answer.is_not(None))
-                rows = connection.execute(sa.select(_W.id, _W.answer).where(some))
-                found.update((row.id, row.answer) for row in rows)
-        return found
 
     def _bytes(self, column: sa.ColumnElement[Any], item: str) -> bytes | None:
         with self._engine.connect() as connection:
@@ -145,19 +110,20 @@ class Queue:
             )
         return self.find(item)
 
-    def release(self, job: str, start: int) -> None:
-        """Let what was held of a job go, from then on."""
-        with self._engine.begin() as connection:
-            connection.execute(waiting.update().where(_W.job == job, _W.start == HELD).values(start=start))
-
-    def ask_all(self, job: str) -> None:
-        """Cancel what has no end yet of a job's requests, as `ask` does for one."""
+    def delete(self, item: str, now: int) -> None:
+        """Forget a request and its answer, and cancel it where it has none; its row stays for the ledger."""
+        over = _W.ended.is_not(None)
         with self._engine.begin() as connection:
             take_turn(connection, "batches")
             connection.execute(
                 waiting.update()
-                .where(_W.job == job, _W.state.in_(("waiting", "sent")))
-                .values(state="cancelled")
+                .where(_W.id == item)
+                .values(
+                    deleted=now,
+                    answer=None,
+                    body=sa.case((over, None), else_=_W.body),
+                    state=sa.case((_W.state.in_(("waiting", "sent")), "cancelled"), else_=_W.state),
+                )
             )
 
     def unwanted(self, most: int) -> list[Found]:
@@ -213,10 +179,10 @@ class Queue:
                 status=sa.bindparam("new_status"),
                 error=sa.bindparam("new_error"),
                 lane=sa.bindparam("new_lane"),
-                answer=sa.bindparam("new_answer"),
+                answer=sa.case((_W.deleted.is_(None), sa.bindparam("new_answer")), else_=None),
                 ended=now,
                 # Whoever sent one by one may ask what was asked; of a job its file is there.
-                body=sa.case((_W.job.is_(None), _W.body), else_=None),
+                body=sa.case((sa.and_(_W.job.is_(None), _W.deleted.is_(None)), _W.body), else_=None),
             )
         )
         with self._engine.begin() as connection:
@@ -273,7 +239,7 @@ class Queue:
             rows = connection.execute(
                 sa.select(b.line, b.runner, b.until, b.ended).where(sa.or_(b.made > since, b.ended.is_(None)))
             )
-            return [_batch(row._mapping) for row in rows]
+            return [batch_of(row._mapping) for row in rows]
 
     def batch(self, batch: str) -> Batch | None:
         """A batch as it is now."""
@@ -282,7 +248,7 @@ class Queue:
             row = connection.execute(
                 sa.select(b.line, b.runner, b.until, b.ended).where(b.id == batch)
             ).first()
-        return _batch(row._mapping) if row is not None else None
+        return batch_of(row._mapping) if row is not None else None
 
     def form(
         self, batch: Batch, after: int, most_tokens: int, most_bytes: int, most_items: int
@@ -388,38 +354,6 @@ class Queue:
             )
         return back.rowcount
 
-    def batches_of(self, job: str) -> list[Batch]:
-        """Batches that requests of a job are in now, or were in last."""
-        b, mine = batches.c, sa.select(_W.batch).where(_W.job == job, _W.batch.is_not(None))
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                sa.select(b.line, b.runner, b.until, b.ended).where(b.id.in_(mine)).order_by(b.made, b.id)
-            )
-            return [_batch(row._mapping) for row in rows]
-
-    def unended(self, job: str) -> int:
-        """Requests of a job that have no end, cancelled ones too whose batch is not over."""
-        with self._engine.connect() as connection:
-            found = connection.execute(
-                sa.select(sa.func.count()).where(_W.job == job, _W.ended.is_(None))
-            ).scalar()
-        return found or 0
-
-    def clear(self, job: str) -> None:
-        """Delete the answers of a job, which stand elsewhere now."""
-        with self._engine.begin() as connection:
-            connection.execute(
-                waiting.update().where(_W.job == job, _W.answer.is_not(None)).values(answer=None)
-            )
-
-    def counts(self, job: str) -> dict[str, int]:
-        """Requests of a job by state."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                sa.select(_W.state, sa.func.count()).where(_W.job == job).group_by(_W.state)
-            )
-            return {row[0]: row[1] for row in rows}
-
     def open_items(self) -> int:
         """Requests that have no end."""
         with self._engine.connect() as connection:
@@ -427,7 +361,20 @@ class Queue:
         return found or 0
 
 
-def _insert(connection: sa.Connection) -> Any:
+def rows_of(items: Sequence[Waiting]) -> list[dict[str, Any]]:
+    """What every row says of its request; numbers that grow keep the order in which they came."""
+    first = time.time_ns()
+    return [
+        {
+            **{name: getattr(item, name) for name in KEPT},
+            "number": first + place,
+            "item": msgspec.json.encode(item),
+        }
+        for place, item in enumerate(items)
+    ]
+
+
+def insert_waiting(connection: sa.Connection) -> Any:
     """An insert that leaves rows alone which are there already."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as insert_postgresql
@@ -475,7 +422,7 @@ def _columns(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _batch(row: sa.RowMapping) -> Batch:
+def batch_of(row: sa.RowMapping) -> Batch:
     kept = _BATCH.decode(row["line"])
     return msgspec.structs.replace(kept, runner=row["runner"], until=row["until"], ended=row["ended"])
 
@@ -490,4 +437,5 @@ def _found(row: sa.RowMapping) -> Found:
         error=row["error"],
         lane=row["lane"] or "batch",
         ended=row["ended"],
+        deleted=row["deleted"] is not None,
     )

@@ -230,6 +230,7 @@ waiting = sa.Table(
     sa.Column("lane", sa.String(20)),
     sa.Column("ended", sa.BigInteger),
     sa.Column("fetched", sa.BigInteger),
+    sa.Column("deleted", sa.BigInteger),
     sa.Column("body", sa.LargeBinary),
     sa.Column("answer", sa.LargeBinary),
     sa.Index("waiting_kind", "state", "sender", "path", "model", "due"),

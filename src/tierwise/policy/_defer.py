@@ -68,5 +68,3 @@ class Defer(msgspec.Struct, frozen=True, kw_only=True):
     """Enqueued input tokens by model, as the account's limits have them; others are found out."""
     key_env: str | None = None
     """Environment variable with the key that bodies are sealed with."""
-    key_file: str | None = None
-    """File with that key, from the policy's folder."""
