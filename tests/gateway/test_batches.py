@@ -57,9 +57,17 @@ def begin(start: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
 
 
 def line(name: object, url: str = "/v1/responses", **body: Any) -> bytes:
-    given = {"input": f"Is ticket {name} urgent? Answer yes or no.", "max_output_tokens": 20}
+    given = {
+        "input": f"Classify the ticket as billing, technical or other. Ticket: printer {name} is broken",
+        "max_output_tokens": 20,
+    }
     if url.endswith("completions"):
-        said = [{"role": "user", "content": f"Is ticket {name} urgent? Answer yes or no."}]
+        said = [
+            {
+                "role": "user",
+                "content": f"Classify the ticket as billing, technical or other. Ticket: printer {name} is broken",
+            }
+        ]
         given = {"messages": said, "max_completion_tokens": 20}
     whole = {"model": "gpt-5.4", **given, **body}
     return msgspec.json.encode({"custom_id": f"c{name}", "method": "POST", "url": url, "body": whole}) + b"\n"
@@ -298,7 +306,7 @@ def test_a_key_that_may_not_ask_for_a_model_gets_that_line_refused(begin: Any) -
 
 
 def test_without_a_batch_lane_files_and_batches_are_passed_on(begin: Any) -> None:
-    bench = begin(POLICY.replace('lanes = ["batch"]', ""))
+    bench = begin(POLICY.replace('lanes = ["batch"]\ndeadline = "24h"\n', ""))
     client = bench.client()
     batch = batch_of(client, line(1))
     assert not batch.input_file_id.startswith("file-tw")

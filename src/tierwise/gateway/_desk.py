@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from tierwise.batch import Found, Job, JobLine, Outcome, Sealer, Waiting, error_body, item_of
 from tierwise.calls import failed_reply, to_chat
-from tierwise.errors import SealBroken, TierwiseError
+from tierwise.errors import CallerError, LedgerUnavailable, SealBroken, TierwiseError
 from tierwise.gateway._errors import ENDED_KEY
 from tierwise.gateway._waits import SENDER
 from tierwise.ledger import JobItems, Key
 from tierwise.online import Asked, Course, Later, Pipeline
 
+_NOT_NOW: Final = 503
+"""What the gate answers where nothing can be written down."""
 _RESPONSES: Final = "/v1/responses"
+
+
+class _Decided(msgspec.Struct):
+    """Lines of a job that were decided, and are to be kept together."""
+
+    courses: list[Course] = []
+    kept: list[tuple[Waiting, bytes, bytes]] = []
+    refused: list[tuple[Waiting, Outcome, bytes]] = []
 
 
 class LineDesk:
@@ -40,43 +51,44 @@ class LineDesk:
     ) -> None:
         self._pipeline, self._items, self._sealer = pipeline, items, sealer
         self._key_of, self._clock = key_of, clock
+        self._decided: dict[str, _Decided] = {}
 
     def take(self, job: Job, lines: Sequence[JobLine]) -> None:
         """Decide requests, and keep each in the queue or with the reason why it may not go.
 
-        Those that are there already are left.
+        Those that are there already are left. What was decided and could not be kept is kept first
+        at the next time, and is not decided again.
+
+        Raises:
+            LedgerUnavailable: Nothing can be written down at the moment.
         """
+        decided = self._decided.setdefault(job.id, _Decided())
         there = self._items.find_all([item_of(job.id, line.number) for line in lines])
+        there_now = there.keys() | {item.id for item, *_ in (*decided.kept, *decided.refused)}
         key = self._key_of(job.key) if job.key is not None else None
-        ended = job.key is not None and (key is None or key.ended is not None)
-        courses: list[Course] = []
-        kept: list[tuple[Waiting, bytes, bytes]] = []
-        refused: list[tuple[Waiting, Outcome, bytes]] = []
-        try:
-            for line in lines:
-                identity = item_of(job.id, line.number)
-                if identity in there:
-                    continue
-                if ended:
-                    refused.append(
-                        self._refused(job, line, ENDED_KEY[0], error_body(ENDED_KEY[1], ENDED_KEY[2]))
-                    )
-                    continue
-                course = Course(self._pipeline, self._asked(job, line, key))
-                if course.deferred is None:
-                    answer = course.answer
-                    refused.append(self._refused(job, line, answer.status, answer.body or b"{}"))
-                    continue
-                courses.append(course)
-                found = course.deferred
-                kept.append((found.item, self._sealer.seal(identity, found.body), found.entry))
-            self._items.add(kept, refused, int(self._clock() * 1e6))
-        except BaseException as fault:
-            for course in courses:
-                course.failed(fault)
-            raise
-        for course in courses:
+        for line in lines:
+            if item_of(job.id, line.number) not in there_now:
+                self._decide(job, line, key, decided)
+        self._items.add(decided.kept, decided.refused, int(self._clock() * 1e6))
+        del self._decided[job.id]
+        for course in decided.courses:
             course.kept()
+
+    def _decide(self, job: Job, line: JobLine, key: Key | None, decided: _Decided) -> None:
+        if job.key is not None and (key is None or key.ended is not None):
+            status, code, message = ENDED_KEY
+            decided.refused.append(self._refused(job, line, status, error_body(code, message)))
+            return
+        course = Course(self._pipeline, self._asked(job, line, key))
+        found = course.deferred
+        if found is not None:
+            decided.courses.append(course)
+            decided.kept.append((found.item, self._sealer.seal(found.item.id, found.body), found.entry))
+            return
+        answer = course.answer
+        if answer.status == _NOT_NOW:
+            raise LedgerUnavailable("requests cannot be written down at the moment")
+        decided.refused.append(self._refused(job, line, answer.status, answer.body or b"{}"))
 
     def _asked(self, job: Job, line: JobLine, key: Key | None) -> Asked:
         name = item_of(job.id, line.number)
@@ -143,6 +155,10 @@ class LineDesk:
 
     def cancel(self, job: str) -> None:
         """Cancel what has no end yet of a job's requests."""
+        decided = self._decided.pop(job, None)
+        for course in decided.courses if decided is not None else ():
+            with suppress(CallerError):
+                course.failed(CallerError("the batch was cancelled before this was kept"))
         self._items.cancel(job)
 
     def clear(self, job: str) -> None:

@@ -55,6 +55,7 @@ class JobItems:
                 "state": end.state,
                 "status": end.status,
                 "error": end.error,
+                "entry": b"",
                 "ended": now,
                 "answer": answer,
             }
