@@ -337,7 +337,7 @@ async def _decided(folder: Path, count: int) -> None:
         work.jobs.add(job)
         began = time.perf_counter()
         async with work.under_way():
-            while (found := work.jobs.find(job.id)) is None or found.taken != ALL:
+            while (found := work.jobs.find(job.id)) is None or found.taken != ALL:  # noqa: ASYNC110 - another thread takes them
                 await asyncio.sleep(0.2)
         spent = time.perf_counter() - began
         print(
