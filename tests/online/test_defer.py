@@ -11,7 +11,7 @@ import pytest
 
 from tierwise.batch import Found, Outcome
 from tierwise.catalog import Catalog
-from tierwise.online import Asked, Course, Deferred, Labels, Later, MemoryRecorder, Pipeline
+from tierwise.online import Asked, Course, Deferred, Labels, Later, MemoryRecorder, Pipeline, Reply
 from tierwise.policy import Defer, Policy, Window, parse_policy
 
 POLICY = b"""
@@ -243,3 +243,51 @@ def test_a_window_over_a_change_of_clocks_opens_at_its_hour() -> None:
     back = int(dt.datetime.fromisoformat("2026-10-25T00:00:00+02:00").timestamp() * 1e6)
     on = int(dt.datetime.fromisoformat("2027-03-28T00:00:00+01:00").timestamp() * 1e6)
     assert (morning.opens_in(back), morning.opens_in(on)) == (6 * 3_600, 4 * 3_600)
+
+
+LONG: dict[str, Any] = {
+    "model": "gpt-5.4",
+    "instructions": "Sort what you are told. " * 900,
+    "input": "a",
+    "background": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("lanes", "warm", "cold"),
+    [
+        # Flex and Batch have the same rates: what is warm now, only flex reads.
+        ('["batch", "flex"]', "flex", "batch"),
+        # With nine tenths of its input warm, even the standard price is below that of a batch that reads none.
+        ('["batch"]', "standard", "batch"),
+    ],
+)
+def test_the_cheapest_lane_has_the_cache_in_the_sum(
+    prices: Catalog, lanes: str, warm: str, cold: str
+) -> None:
+    text = POLICY.replace(b'["batch", "flex"]', lanes.encode())
+    pipeline = pipeline_of(prices, policy_of(prices, text), MemoryRecorder())
+    first = begun(pipeline, **{**LONG, "background": False})
+    assert first.outgoing is not None
+    usage = {
+        "input_tokens": 4_520,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 5,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 4_525,
+    }
+    body = {
+        "id": "r",
+        "object": "response",
+        "status": "completed",
+        "model": "gpt-5.4-2026-03-05",
+        "output": [],
+        "usage": usage,
+    }
+    first.came(Reply(status=200, body=msgspec.json.encode(body)))
+    for expected, instructions in ((warm, LONG["instructions"]), (cold, "Translate it. " * 900)):
+        course = begun(
+            pipeline, **{**LONG, "input": "b", "instructions": instructions, "max_output_tokens": 16}
+        )
+        lane = "batch" if course.deferred is not None else course.outgoing.lane if course.outgoing else None
+        assert lane == expected

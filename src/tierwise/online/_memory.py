@@ -45,6 +45,9 @@ TURNS: Final = 50_000
 TEXTS: Final = 2_000
 """Texts whose exact token count is remembered."""
 AUTO: Final = "auto"
+BATCH_KEPT: Final = 0
+"""Per mille of what is warm now that a batch will read: assumed none. It runs within a day, its lines in any order, and
+ignores the cache key; how much it reads all the same is not published."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -131,6 +134,7 @@ class Memory:
             lane=_lane(call, request),
             opens=opens_in(policy, at) if lanes is None or "batch" in lanes else 0,
             completion=self.completion,
+            batch_kept=BATCH_KEPT,
             unused_tools=tools.digests,
             unused_tokens=tools.tokens,
             unused_sessions=tools.sessions,
