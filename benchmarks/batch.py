@@ -42,6 +42,7 @@ from tierwise.batch import (
     new_job,
     read_lines,
 )
+from tierwise.catalog import Catalog
 from tierwise.gateway import WorkOptions, work_of
 from tierwise.ledger import Files, Jobs, Ledger, Queue
 from tierwise.simulator import Fault, Limits, Settings, Simulator
@@ -60,7 +61,7 @@ FAULTS = (
     Fault(kind="batch_duplicate", rate=0.3, share=0.3),
     Fault(kind="batch_token_limit", rate=0.1),
 )
-QUICK = BatchSettings(collect=0.3, first_look=0.2, most_look=0.5, lease=3.0, most_items=60, an_hour=100_000)
+QUICK = BatchSettings(collect=0.3, first_look=0.2, most_look=0.5, lease=1.5, most_items=60, an_hour=100_000)
 
 
 def main() -> int:
@@ -70,14 +71,12 @@ def main() -> int:
     options.add_argument(
         "--lines", type=int, default=200, help="requests in a file that is worked off under kills"
     )
-    options.add_argument(
-        "--seconds", type=float, default=2.0, help="mean time that a process lives once it works"
-    )
+    options.add_argument("--seconds", type=float, default=2.0, help="mean time that a process lives")
     options.add_argument("--queue", type=int, default=0)
-    options.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    options.add_argument("--nest", nargs=2, help=argparse.SUPPRESS)
     given = options.parse_args()
-    if given.child:
-        asyncio.run(_child(Path(given.child[0]), given.child[1]))
+    if given.nest:
+        _nest(Path(given.nest[0]), given.nest[1])
         return 0
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     held = True
@@ -115,7 +114,18 @@ def lines(count: int, start: int = 0) -> bytes:
 # ------------------------------------------------------------ kills
 
 
-async def _child(folder: Path, upstream: str) -> None:
+def _nest(folder: Path, upstream: str) -> None:
+    """A process for each line that comes: what takes long to load is loaded once. Prints its id once it works."""
+    import dbos  # noqa: F401 - loaded before
+
+    Catalog.open()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for _ in sys.stdin:
+        if os.fork() == 0:
+            asyncio.run(_work(folder, upstream))
+
+
+async def _work(folder: Path, upstream: str) -> None:
     """Work until killed."""
     options = WorkOptions(
         ledger=str(folder / "l.db"),
@@ -124,9 +134,9 @@ async def _child(folder: Path, upstream: str) -> None:
         spool=folder / "spool",
         settings=QUICK,
     )
+    print(os.getpid(), flush=True)
     with work_of(options) as work:
         async with work.under_way():
-            print("working", flush=True)
             await asyncio.Event().wait()
 
 
@@ -141,15 +151,19 @@ def kills(count: int, size: int, seconds: float, report: bool = True) -> bool:
         folder, chance = Path(name), random.Random(7)
         key = make_key(folder / "l.db.key")
         ledger = Ledger(str(folder / "l.db"))
+        nest = Nest(folder, simulator.base_url)
         names: list[str] = []
         for number in range(1, count + 1):
             if not names or all(_ended(ledger, name) for name in names):
                 names.append(_hand_in(folder, ledger, key, size, len(names) * size))
-            _one(folder, simulator.base_url, seconds * chance.uniform(0.1, 1.9))
+            pid = nest.hatch()
+            time.sleep(seconds * chance.uniform(0.1, 1.9))
+            os.kill(pid, signal.SIGKILL)
             if report:
                 ended = sum(_ended(ledger, name) for name in names)
                 print(f"kill {number:>3}: {ended} of {len(names)} files are answered", flush=True)
-        _to_the_end(folder, simulator.base_url, ledger, names)
+        _to_the_end(nest, ledger, names)
+        nest.close()
         ledger.fold_orphans(folder / "spool")
         held = _compare(folder, ledger, Sealer(key), simulator, names, size, count)
         ledger.close()
@@ -171,37 +185,46 @@ def _ended(ledger: Ledger, name: str) -> bool:
     return job is not None and job.ended is not None
 
 
-def _one(folder: Path, upstream: str, seconds: float) -> None:
-    """A process from its start to its kill, which may strike before it works."""
-    child = _begun(folder, upstream)
-    time.sleep(seconds)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
+class Nest:
+    """Where processes come from.
+
+    Args:
+        folder: Where everything is.
+        upstream: The simulator's address.
+    """
+
+    def __init__(self, folder: Path, upstream: str) -> None:
+        self._log = (folder / "log").open("ab")
+        self._nest = subprocess.Popen(
+            [sys.executable, __file__, "--nest", str(folder), upstream],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+
+    def hatch(self) -> int:
+        """A process that begins to work; its id."""
+        assert self._nest.stdin is not None
+        assert self._nest.stdout is not None
+        self._nest.stdin.write("go\n")
+        self._nest.stdin.flush()
+        return int(self._nest.stdout.readline())
+
+    def close(self) -> None:
+        """No more of them."""
+        self._nest.kill()
+        self._nest.communicate()
+        self._log.close()
 
 
-def _begun(folder: Path, upstream: str) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(
-        [sys.executable, __file__, "--child", str(folder), upstream],
-        stdout=subprocess.PIPE,
-        stderr=(folder / "log").open("ab"),
-    )
-    assert child.stdout is not None
-    if not child.stdout.readline():
-        raise SystemExit((folder / "log").read_text()[-3_000:])
-    child.stdout.close()
-    return child
-
-
-def _to_the_end(folder: Path, upstream: str, ledger: Ledger, names: list[str], most: float = 240.0) -> None:
-    child = _begun(folder, upstream)
-    end = time.monotonic() + most
-    while not all(_ended(ledger, name) for name in names):
-        if time.monotonic() > end or child.poll() is not None:
-            print((folder / "log").read_text()[-3_000:])
-            break
+def _to_the_end(nest: Nest, ledger: Ledger, names: list[str], most: float = 240.0) -> None:
+    pid, end = nest.hatch(), time.monotonic() + most
+    while not all(_ended(ledger, name) for name in names) and time.monotonic() < end:
         time.sleep(0.2)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    # It has still to write down what the last answers cost.
+    time.sleep(1.5)
+    os.kill(pid, signal.SIGKILL)
 
 
 def _compare(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tierwise.cli._ledger import DEFAULT, Url
+from tierwise.cli._serve import BATCH_KEY, key_for_batches
 from tierwise.errors import CallerError, MissingExtra
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ PolicyFile = Annotated[
 ]
 Deadline = Annotated[str, typer.Option(help="By when answers are wanted: 90m, 24h, 3d.", metavar="TIME")]
 Upstream = Annotated[str, typer.Option(help="Where calls go.", metavar="URL")]
+BatchKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--batch-key",
+        help="File with the key that bodies are sealed with; TIERWISE_BATCH_KEY otherwise, else LEDGER.key, made at first use.",
+        metavar="FILE",
+    ),
+]
 Spool = Annotated[Path, typer.Option(help="Folder that calls are written down in first.", metavar="FOLDER")]
 OPENAI: str = "https://api.openai.com/v1"
 SPOOL: Path = Path("tierwise-spool")
@@ -49,6 +58,7 @@ def run(
     ledger: Url = DEFAULT,
     upstream: Upstream = OPENAI,
     spool: Spool = SPOOL,
+    batch_key: BatchKey = None,
 ) -> None:
     r"""Answer a file of requests by OpenAI's Batch, at half the price, each on the rung that the policy says.
 
@@ -66,7 +76,7 @@ def run(
     _can_write(output)
     if not requests.is_file():
         raise CallerError(f"expected a file of requests, found none at {requests}")
-    with _working(policy, ledger, upstream, spool) as begin:
+    with _working(policy, ledger, upstream, spool, batch_key) as begin:
         raise typer.Exit(begin(_Task(requests, output, _seconds(deadline))))
 
 
@@ -80,6 +90,7 @@ def retry(
     ledger: Url = DEFAULT,
     upstream: Upstream = OPENAI,
     spool: Spool = SPOOL,
+    batch_key: BatchKey = None,
 ) -> None:
     r"""Answer those requests of a batch that have no answer, as a batch of their own.
 
@@ -90,7 +101,7 @@ def retry(
       tierwise batch retry batch_tw3f2a -o more.jsonl
     """
     _can_write(output)
-    with _working(policy, ledger, upstream, spool) as begin:
+    with _working(policy, ledger, upstream, spool, batch_key) as begin:
         raise typer.Exit(begin(_Task(name, output, _seconds(deadline))))
 
 
@@ -141,7 +152,7 @@ class _Task:
 
 @contextmanager
 def _working(
-    policy: Path | None, ledger: str, upstream: str, spool: Path
+    policy: Path | None, ledger: str, upstream: str, spool: Path, seal: Path | None
 ) -> Iterator[Callable[[_Task], int]]:
     """What a task is done with, once all is there. Raises CallerError, ConfigurationError, MissingExtra."""
     key = os.environ.get(KEY) or None
@@ -153,7 +164,14 @@ def _working(
         raise MissingExtra(f"batches need {error.name}: pip install 'tierwise[batch,gateway]'") from None
     if policy is None and Path(POLICY).is_file():
         policy = Path(POLICY)
-    options = WorkOptions(policy=policy, ledger=ledger, upstream=upstream, upstream_key=key, spool=spool)
+    options = WorkOptions(
+        policy=policy,
+        ledger=ledger,
+        upstream=upstream,
+        upstream_key=key,
+        spool=spool,
+        key=key_for_batches(seal, BATCH_KEY),
+    )
     import asyncio
 
     yield lambda task: asyncio.run(_carry_out(options, task))
