@@ -44,7 +44,7 @@ from tierwise.batch import (
 )
 from tierwise.catalog import Catalog
 from tierwise.gateway import WorkOptions, work_of
-from tierwise.ledger import Files, Jobs, Ledger, Queue
+from tierwise.ledger import Files, Jobs, Keys, Ledger, Queue, Scope
 from tierwise.simulator import Fault, Limits, Settings, Simulator
 from tierwise.workloads import make_key
 
@@ -73,6 +73,7 @@ def main() -> int:
     )
     options.add_argument("--seconds", type=float, default=2.0, help="mean time that a process lives")
     options.add_argument("--queue", type=int, default=0)
+    options.add_argument("--requests", type=int, default=0)
     options.add_argument("--nest", nargs=2, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.nest:
@@ -82,6 +83,8 @@ def main() -> int:
     held = True
     if given.kills:
         held = kills(given.kills, given.lines, given.seconds)
+    if given.requests:
+        held = through_a_gateway(given.requests) and held
     if given.queue:
         queue(given.queue)
     return 0 if held else 1
@@ -301,6 +304,119 @@ def _batches(url: str) -> list[dict[str, Any]]:
         if not page["has_more"]:
             return found
         after = f"&after={page['data'][-1]['id']}"
+
+
+# ------------------------------------------------------------ through a gateway
+
+SOME = (
+    Fault(kind="batch_expired", at=(2, 5), share=0.4),
+    Fault(kind="batch_line_error", at=(1, 4), share=0.1),
+    Fault(kind="batch_duplicate", rate=0.5, share=0.3),
+    Fault(kind="batch_token_limit", at=(3,)),
+    Fault(kind="lost", at=(2,), path="/v1/batches"),
+)
+RULES = """
+version = 1
+name = "files"
+ladder = "gpt-5.4"
+[defer]
+collect = "1s"
+[default]
+stage = "on"
+lanes = ["batch"]
+deadline = "24h"
+"""
+
+
+def through_a_gateway(count: int, killed: int = 1) -> bool:
+    """A file of chat calls and one of responses, each of three models, by the official SDK; whether all came back once."""
+    import openai
+
+    tokens = Limits(enqueued_tokens=max(20_000, count * 8))
+    simulated = Settings(seed=1, batch_seconds=3, limits=tokens)
+    with tempfile.TemporaryDirectory() as name, Simulator(simulated, faults=SOME) as simulator:
+        folder = Path(name)
+        (folder / "tierwise.toml").write_text(RULES)
+        make_key(folder / "batch.key")
+        ledger = Ledger(str(folder / "l.db"))
+        key, began = Keys(ledger).make("app", Scope()), time.perf_counter()
+        child, url = _served(folder, simulator.base_url)
+        with openai.OpenAI(base_url=url, api_key=key, max_retries=0) as client:
+            made = [_batch(client, count // 2, path) for path in ("/v1/responses", "/v1/chat/completions")]
+        for _ in range(killed):
+            time.sleep(4)
+            child.kill()
+            child.wait()
+            child, url = _served(folder, simulator.base_url)
+        with openai.OpenAI(base_url=url, api_key=key) as client:
+            found = [_polled(client, identity) for identity in made]
+            whole = [_whole(client, batch, count // 2) for batch in found]
+        spent = time.perf_counter() - began
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+        ledger.fold_orphans(folder / "spool")
+        (total,) = ledger.totals()
+        ledger.close()
+        billed = collections.Counter(line.custom_id for line in simulator.bill)
+        twice = sum(number > 1 for number in billed.values())
+        print(f"{count:,} requests in 2 files through a gateway killed {killed} times: {spent:.0f} s")
+        print(
+            f"answered whole {whole}, {[batch.request_counts.completed for batch in found]}, billed twice {twice}"
+        )
+        print(f"billed {simulator.bill_total}, in the ledger {total.cost}")
+        return all(whole) and not twice and len(billed) == count and total.cost == simulator.bill_total
+
+
+def _served(folder: Path, upstream: str) -> tuple[subprocess.Popen[bytes], str]:
+    child = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "tierwise", "serve", "--policy", str(folder / "tierwise.toml")),
+            *("--ledger", str(folder / "l.db"), "--spool", str(folder / "spool"), "--upstream", upstream),
+            *("--batch-key", str(folder / "batch.key"), "--port", "0"),
+        ],
+        env={**os.environ, "OPENAI_API_KEY": "sk-upstream"},
+        stdout=subprocess.PIPE,
+        stderr=(folder / "log").open("ab"),
+    )
+    assert child.stdout is not None
+    said = child.stdout.readline().decode()
+    if "serving http" not in said:
+        raise SystemExit(said + (folder / "log").read_text()[-3_000:])
+    return child, said.split()[1].rstrip(",")
+
+
+def _batch(client: Any, count: int, path: str) -> str:
+    lines = []
+    for number in range(count):
+        said = f"Classify ticket {number} as billing, technical or other."
+        body: dict[str, Any] = {"model": MODELS[number % 3], "input": said, "max_output_tokens": 20}
+        if path.endswith("completions"):
+            body = {"model": MODELS[number % 3], "messages": [{"role": "user", "content": said}]}
+            body["max_completion_tokens"] = 20
+        line = {"custom_id": f"{path} {number}", "method": "POST", "url": path, "body": body}
+        lines.append(msgspec.json.encode(line))
+    file = client.files.create(file=("in.jsonl", b"\n".join(lines)), purpose="batch")
+    made = client.batches.create(input_file_id=file.id, endpoint=path, completion_window="24h")
+    return str(made.id)
+
+
+def _polled(client: Any, identity: str, most: float = 500.0) -> Any:
+    end = time.monotonic() + most
+    while (batch := client.batches.retrieve(identity)).completed_at is None:
+        if time.monotonic() > end:
+            raise SystemExit(f"the batch is not over: {batch}")
+        time.sleep(0.5)
+    return batch
+
+
+def _whole(client: Any, batch: Any, count: int) -> bool:
+    """Whether every request has its own answer, in the order of the file."""
+    raw = client.files.content(batch.output_file_id).content
+    found = [msgspec.json.decode(line) for line in raw.splitlines()]
+    ids = {line["response"]["body"]["id"] for line in found}
+    return [line["custom_id"] for line in found] == [
+        f"{batch.endpoint} {number}" for number in range(count)
+    ] and len(ids) == count
 
 
 # ------------------------------------------------------------ queue

@@ -26,6 +26,14 @@ def benchmark() -> ModuleType:
 def test_ten_kills_lose_nothing_and_pay_for_nothing_twice(
     benchmark: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held = benchmark.kills(10, 60, 1.0, report=False)
+    held = benchmark.kills(10, 40, 0.8, report=False)
+    said = capsys.readouterr().out
+    assert held, said
+
+
+def test_hundreds_of_requests_come_back_whole_through_a_gateway_that_is_killed(
+    benchmark: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = benchmark.through_a_gateway(300)
     said = capsys.readouterr().out
     assert held, said

@@ -313,6 +313,14 @@ def test_without_a_batch_lane_files_and_batches_are_passed_on(begin: Any) -> Non
     assert not batch.id.startswith("batch_tw")
 
 
+def test_where_nothing_may_be_retained_no_batch_is_made(begin: Any) -> None:
+    bench = begin(
+        POLICY.replace('lanes = ["batch"]\ndeadline = "24h"\n', "") + "[limits]\nzero_retention = true\n"
+    )
+    with pytest.raises(openai.PermissionDeniedError, match="zero_retention"):
+        batch_of(bench.client(), line(1))
+
+
 def test_a_caller_with_an_openai_key_is_passed_on(begin: Any) -> None:
     bench = begin()
     batch = batch_of(bench.client("sk-own"), line(1))

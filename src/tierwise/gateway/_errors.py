@@ -106,6 +106,11 @@ WAITS_STILL: Told = (
     "not_yet_answered",
     "the response to go on from has no answer yet; ask again once its status is 'completed'",
 )
+NO_BATCH: Told = (
+    403,
+    "tierwise_limits",
+    "the policy's zero_retention forbids Batch, which stores requests and answers",
+)
 GONE: Told = (404, "not_found", "the answer is no longer kept")
 
 

@@ -17,6 +17,7 @@ from tierwise.errors import TierwiseError, UpstreamError
 from tierwise.gateway._access import Access, Caller, Refused
 from tierwise.gateway._batches import Batches, Content, given_out
 from tierwise.gateway._errors import (
+    NO_BATCH,
     NOT_CONFIGURED,
     NOT_FOUND,
     NOT_SCOPED,
@@ -208,6 +209,14 @@ class Gateway:
         usual = creates(method, path) is not None or path.startswith(_READS)
         if not usual and not caller.key.scope.pass_through:
             raise Refused(NOT_SCOPED)
+        policy = self._pipeline.policy
+        if (
+            method == "POST"
+            and path.startswith("/v1/batches")
+            and policy is not None
+            and policy.limits.zero_retention
+        ):
+            raise Refused(NO_BATCH)
         if not self._objects.allowed(path, body, caller.key.scope.project):
             raise Refused(NOT_FOUND)
 
