@@ -174,7 +174,7 @@ class Batches:
             due=now + _wait(asked, headers) * _US,
             metadata=_metadata(asked.metadata),
             keep=_keep(asked.output_expires_after),
-            labels={name: value for name, value in headers.items() if name.startswith(OURS)},
+            labels=_labels(asked, headers),
         )
         # A repeat of the same request is the same batch.
         made = job if self._jobs.add(job) else self._mine(job.id, project)
@@ -264,6 +264,13 @@ def _wait(asked: _Ask, headers: Mapping[str, str]) -> int:
     if found is None:
         raise RequestError(f"expected a deadline ahead such as 90, 15m or 24h, got {said:.40}")
     return found
+
+
+def _labels(asked: _Ask, headers: Mapping[str, str]) -> dict[str, str]:
+    """What is said of every line beside it: a line's own deadline counts where the batch has none."""
+    found = {name: value for name, value in headers.items() if name.startswith(OURS)}
+    said = (asked.metadata or {}).get("deadline")
+    return {f"{OURS}deadline": said, **found} if said is not None else found
 
 
 def _metadata(given: dict[str, str] | None) -> dict[str, str] | None:
