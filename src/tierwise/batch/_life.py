@@ -27,11 +27,13 @@ from tierwise.batch._seal import Sealer
 from tierwise.batch._settings import BatchSettings
 from tierwise.batch._types import Batch, Outcome
 from tierwise.calls import BatchObject, batch_line, batch_results
-from tierwise.errors import TierwiseError, UpstreamRefused
+from tierwise.errors import SealBroken, TierwiseError, UpstreamRefused
 
 _LOG: Final = logging.getLogger("tierwise.batch")
 MARK: Final = "tierwise_batch"
 """Key of the metadata that has our id of the batch."""
+LOST: Final = "body_lost"
+"""Code of a request that does not open any more."""
 GROUP: Final = 500
 """Ends kept in one transaction."""
 _SOON: Final = 0.0
@@ -105,15 +107,21 @@ class Life:
         return int(self._clock() * 1e6)
 
     def _content(self, batch: Batch) -> bytes:
-        return b"".join(
-            batch_line(identity, batch.path, self._sealer.open(identity, sealed))
-            for identity, sealed in self._store.lines(batch.id)
-        )
+        """The input file; a request that does not open is over, so that the others go."""
+        lines, lost = [], []
+        for identity, sealed in self._store.lines(batch.id):
+            try:
+                lines.append(batch_line(identity, batch.path, self._sealer.open(identity, sealed)))
+            except SealBroken as broken:
+                body = error_body(LOST, str(broken))
+                lost.append(Outcome(id=identity, state="failed", body=body, error=LOST))
+        self._kept(lost)
+        return b"".join(lines)
 
     async def _upload(self, batch: Batch, api: Api) -> float | None:
         """A file that a crash makes us forget is not billed, and expires."""
         content = await asyncio.to_thread(self._content, batch)
-        if not content:
+        if not content or self._unwanted(batch, self._now()):
             return await self._over(batch, "empty")
         file = await api.upload(f"{batch.id}.jsonl", content)
         self._store.note(msgspec.structs.replace(batch, file=file))
@@ -121,6 +129,8 @@ class Life:
 
     async def _create(self, batch: Batch, api: Api) -> float | None:
         found = await api.marked(MARK, batch.id, batch.made // 1_000_000 - 60)
+        if found is None and self._unwanted(batch, self._now()):
+            return await self._over(batch, "late")
         if found is None:
             digest = await asyncio.to_thread(lambda: hashlib.sha256(self._content(batch)).hexdigest())
             if not self._mine(batch.id):

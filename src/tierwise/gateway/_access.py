@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Final
 
@@ -85,8 +85,12 @@ class Access:
         return Caller(key=key)
 
     def named(self, name: str) -> Key | None:
-        """The key of a name, as it was when it last called or was looked at."""
-        return self._by_name.get(name)
+        """The key of a name; None where there is none, or where only the database knows it and is gone."""
+        found = self._by_name.get(name)
+        if found is None:
+            with suppress(Exception):
+                found = self.looked_up(name)
+        return found
 
     def looked_up(self, name: str) -> Key | None:
         """The key of a name as it is now, also one that was ended; None where there is none. Raises LedgerUnavailable."""

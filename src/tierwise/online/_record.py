@@ -139,6 +139,8 @@ class Record:
             if self._gate is not None:
                 self._gate.wait(run.id, entry, text)
             self.recorder.record(entry)
+        if call.asked.watch is not None:
+            watched_to_its_end(entry, call.asked.watch)
         return entry
 
     def told(self, found: Found, end: Outcome, kept: bytes) -> Entry:
