@@ -327,6 +327,18 @@ def test_a_caller_with_an_openai_key_is_passed_on(begin: Any) -> None:
     assert not batch.id.startswith("batch_tw")
 
 
+def test_a_deadline_that_no_batch_meets_goes_by_flex_or_expires(begin: Any) -> None:
+    bench = begin()
+    client = bench.client()
+    near = {"metadata": {"deadline": "10m"}}
+    batch = ended(client, batch_of(client, line(1, model="gpt-5.4") + line(2, model="gpt-4.1"), **near))
+    assert (batch.status, batch.request_counts.completed) == ("expired", 1)
+    (one,) = content(client, batch.error_file_id)
+    assert (one["custom_id"], one["response"], one["error"]["code"]) == ("c2", None, "batch_expired")
+    assert [bill.lane for bill in bench.simulator.bill] == ["flex"]
+    assert bench.settled(2).cost == bench.simulator.bill_total
+
+
 def test_hundreds_of_mixed_requests_come_back_whole_from_batches_that_fail(begin: Any) -> None:
     faults = [
         Fault(kind="batch_expired", at=(2,), share=0.5),

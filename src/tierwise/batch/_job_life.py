@@ -31,7 +31,9 @@ from tierwise.errors import TierwiseError
 
 _LOG: Final = logging.getLogger("tierwise.batch")
 AT_A_TIME: Final = 100
-"""Lines that are decided and handed to the queue in one step."""
+"""Lines that are decided and handed to the queue in one step, at most."""
+BYTES_AT_A_TIME: Final = 4 << 20
+"""Bytes of their bodies from which on there are no more of them in a step."""
 MONTH: Final = 30 * 86_400
 _AGAIN: Final = 5.0
 _LATER: Final = 0.0
@@ -187,12 +189,14 @@ class JobLife:
             reading = Reader(job.endpoint).read(self._lines(job))
             reading = itertools.dropwhile(lambda line: line.number <= job.taken, reading)
             self._reading[job.id] = reading
-        some = list(itertools.islice(reading, AT_A_TIME))
-        self._desk.take(job, [line for line in some if isinstance(line, JobLine)])
-        if len(some) < AT_A_TIME:
+        some = _some(reading)
+        if some:
+            self._desk.take(job, [line for line in some if isinstance(line, JobLine)])
+            taken = some[-1].number
+        else:
             self._desk.release(job.id)
+            taken = ALL
             del self._reading[job.id]
-        taken = some[-1].number if len(some) == AT_A_TIME else ALL
         self._jobs.note(msgspec.structs.replace(job, taken=taken))
         return _LATER
 
@@ -200,7 +204,7 @@ class JobLife:
         """Put the ends together in the order of the input."""
         writing = Writing(job, lambda kind: self._writer(job, kind))
         reading = Reader(job.endpoint).read(self._lines(job))
-        while some := list(itertools.islice(reading, AT_A_TIME)):
+        while some := _some(reading):
             if not self._mine(job.id):
                 return self._settings.lease
             good = [line for line in some if isinstance(line, JobLine)]
@@ -221,3 +225,15 @@ class JobLife:
             until=now + (job.keep or MONTH) * 1_000_000,
         )
         return Writer(self._files, self._sealer, file)
+
+
+def _some(reading: Iterator[JobLine | BadLine]) -> list[JobLine | BadLine]:
+    """The lines of a step; none at the end of the file."""
+    found: list[JobLine | BadLine] = []
+    size = 0
+    for line in reading:
+        found.append(line)
+        size += len(line.body) if isinstance(line, JobLine) else 0
+        if len(found) >= AT_A_TIME or size >= BYTES_AT_A_TIME:
+            break
+    return found

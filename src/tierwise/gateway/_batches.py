@@ -78,21 +78,28 @@ class Batches:
         self._uploads, self._jobs, self._items = uploads, jobs, items
         self._defers, self._clock = defers, clock
 
-    async def uploaded(self, request: web.BaseRequest, path: str, caller: Caller) -> Answer | bytes | None:
-        """An upload, taken in as it comes; what is not for batches as its bytes, None for any other request.
+    def takes(self, request: web.BaseRequest, path: str, caller: Caller) -> bool:
+        """Whether a request uploads a file that may be for batches: then its body is read by `uploaded`."""
+        bare = path.partition("?")[0].rstrip("/")
+        said = request.headers.get("content-type", "").lower()
+        form = said.startswith("multipart/form-data")
+        return (
+            request.method == "POST"
+            and bare == "/v1/files"
+            and form
+            and caller.key is not None
+            and self._defers()
+        )
+
+    async def uploaded(self, request: web.BaseRequest, caller: Caller) -> Answer | bytes:
+        """The file, taken in as it comes; what is not for batches as its bytes.
 
         Raises:
             Refused: Too large.
             RequestError: No form.
         """
-        bare = path.partition("?")[0].rstrip("/")
-        said = request.headers.get("content-type", "")
-        if request.method != "POST" or bare != "/v1/files" or caller.key is None or not self._defers():
-            return None
-        if not said.lower().startswith("multipart/form-data"):
-            return None
-        body = request.content.iter_any()
-        found = await self._uploads.take(said, body, caller.key.scope.project)
+        said, body = request.headers.get("content-type", ""), request.content.iter_any()
+        found = await self._uploads.take(said, body, caller.project or "")
         return found if isinstance(found, bytes) else _json(found)
 
     async def answer(

@@ -126,35 +126,41 @@ class Gateway:
             raise Refused(TOO_MANY, 1)
         headers = {name.lower(): value for name, value in request.headers.items()}
         caller = self._access.caller(headers)
-        taken = await self._uploaded(request, path, caller)
-        if isinstance(taken, Answer):
-            return _response(taken)
-        body = taken if taken is not None else await self._body(request)
+        if self._batches is not None and self._batches.takes(request, path, caller):
+            with self._access.under_way(caller):
+                body = await self._upload(request, caller, self._batches)
+                if isinstance(body, Answer):
+                    return _response(body)
+                return await self._answered(request, path, body, caller, headers)
+        whole = await self._body(request)
         with self._access.under_way(caller):
-            if path.startswith("/v1/tierwise/"):
-                return _response(self._own.answer(request.method, path, body, caller, headers))
-            if self._waits is not None:
-                kept = await answer(self._waits, request.method, path, caller)
-                if kept is not None:
-                    return _response(kept)
-            upstream = self._sender(caller)
-            ours = await self._of_batches(request, path, body, caller, headers)
-            if ours is not None:
-                return ours
-            self._in_scope(request.method, path, body, caller)
-            if self._waits is not None:
-                body = await going_on(self._waits, body, caller)
-            if creates(request.method, path) is None:
-                return await self._pass(request, path, body, caller, upstream)
-            return await self._follow(request, path, body, caller, upstream)
+            return await self._answered(request, path, whole, caller, headers)
 
-    async def _uploaded(self, request: web.BaseRequest, path: str, caller: Caller) -> Answer | bytes | None:
-        """An upload of a file for batches, which is larger than other bodies may be."""
-        if self._batches is None:
-            return None
+    async def _answered(
+        self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, headers: dict[str, str]
+    ) -> web.StreamResponse:
+        if path.startswith("/v1/tierwise/"):
+            return _response(self._own.answer(request.method, path, body, caller, headers))
+        if self._waits is not None:
+            kept = await answer(self._waits, request.method, path, caller)
+            if kept is not None:
+                return _response(kept)
+        upstream = self._sender(caller)
+        ours = await self._of_batches(request, path, body, caller, headers)
+        if ours is not None:
+            return ours
+        self._in_scope(request.method, path, body, caller)
+        if self._waits is not None:
+            body = await going_on(self._waits, body, caller)
+        if creates(request.method, path) is None:
+            return await self._pass(request, path, body, caller, upstream)
+        return await self._follow(request, path, body, caller, upstream)
+
+    async def _upload(self, request: web.BaseRequest, caller: Caller, batches: Batches) -> Answer | bytes:
+        """A file, which may be larger than other bodies where it is for batches."""
         try:
             async with asyncio.timeout(self._settings.slowest_upload):
-                return await self._batches.uploaded(request, path, caller)
+                return await batches.uploaded(request, caller)
         except TimeoutError:
             raise Refused(TOO_SLOW) from None
 

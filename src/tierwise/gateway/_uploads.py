@@ -63,7 +63,7 @@ class Uploads:
             if writer is not None and upload.form.ended and upload.purpose == "batch":
                 await self._write(writer, upload)
                 keep = upload.keep()
-                return shown_file(await asyncio.to_thread(writer.close, self._now() + keep * _US))
+                return shown_file(await asyncio.to_thread(writer.close, writer.file.made + keep * _US))
         except BaseException:
             await self._drop(writer)
             raise
