@@ -346,14 +346,14 @@ def through_a_gateway(count: int, killed: int = 1) -> bool:
         for _ in range(killed):
             time.sleep(4)
             child.kill()
-            child.wait()
+            child.communicate()
             child, url = _served(folder, simulator.base_url)
         with openai.OpenAI(base_url=url, api_key=key) as client:
             found = [_polled(client, identity) for identity in made]
             whole = [_whole(client, batch, count // 2) for batch in found]
         spent = time.perf_counter() - began
         child.send_signal(signal.SIGTERM)
-        child.wait()
+        child.communicate()
         ledger.fold_orphans(folder / "spool")
         (total,) = ledger.totals()
         ledger.close()
@@ -368,16 +368,18 @@ def through_a_gateway(count: int, killed: int = 1) -> bool:
 
 
 def _served(folder: Path, upstream: str) -> tuple[subprocess.Popen[bytes], str]:
-    child = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tierwise", "serve", "--policy", str(folder / "tierwise.toml")),
-            *("--ledger", str(folder / "l.db"), "--spool", str(folder / "spool"), "--upstream", upstream),
-            *("--batch-key", str(folder / "batch.key"), "--port", "0"),
-        ],
-        env={**os.environ, "OPENAI_API_KEY": "sk-upstream"},
-        stdout=subprocess.PIPE,
-        stderr=(folder / "log").open("ab"),
-    )
+    command = [
+        *(sys.executable, "-m", "tierwise", "serve", "--policy", str(folder / "tierwise.toml")),
+        *("--ledger", str(folder / "l.db"), "--spool", str(folder / "spool"), "--upstream", upstream),
+        *("--batch-key", str(folder / "batch.key"), "--port", "0"),
+    ]
+    with (folder / "log").open("ab") as log:
+        child = subprocess.Popen(
+            command,
+            env={**os.environ, "OPENAI_API_KEY": "sk-upstream"},
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
     assert child.stdout is not None
     said = child.stdout.readline().decode()
     if "serving http" not in said:
