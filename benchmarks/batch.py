@@ -9,7 +9,9 @@ was billed at most once, no batch was created twice, and the ledger adds up to t
 --queue: so many requests in the queue: how many a second go in, and how much memory that takes, bodies
 alone and through the pipeline.
 
---requests: a file of so many mixed requests through the official SDK and a gateway.
+--requests: two files of so many mixed requests through the official SDK and a gateway that is killed once.
+
+--upload: a file of so many megabytes into the gateway: its memory.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +78,7 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=2.0, help="mean time that a process lives")
     options.add_argument("--queue", type=int, default=0)
     options.add_argument("--requests", type=int, default=0)
+    options.add_argument("--upload", type=int, default=0, help="megabytes")
     options.add_argument("--nest", nargs=2, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.nest:
@@ -85,6 +90,8 @@ def main() -> int:
         held = kills(given.kills, given.lines, given.seconds)
     if given.requests:
         held = through_a_gateway(given.requests) and held
+    if given.upload:
+        upload(given.upload)
     if given.queue:
         queue(given.queue)
     return 0 if held else 1
@@ -419,6 +426,56 @@ def _whole(client: Any, batch: Any, count: int) -> bool:
     return [line["custom_id"] for line in found] == [
         f"{batch.endpoint} {number}" for number in range(count)
     ] and len(ids) == count
+
+
+def upload(megabytes: int) -> None:
+    """What a large file takes of the gateway's memory: to come, to be looked through, to be given out."""
+    import openai
+    import psutil
+
+    with tempfile.TemporaryDirectory() as name, Simulator(Settings(seed=1, batch_seconds=10**6)) as simulator:
+        folder = Path(name)
+        (folder / "tierwise.toml").write_text(RULES)
+        make_key(folder / "batch.key")
+        ledger = Ledger(str(folder / "l.db"))
+        key = Keys(ledger).make("app", Scope())
+        body = {"model": MODELS[0], "input": "A word of many. " * 250}
+        with (folder / "in.jsonl").open("wb") as out:
+            while out.tell() < megabytes * 1_000_000 - 5_000:
+                line = {"custom_id": f"c{out.tell()}", "method": "POST", "url": "/v1/responses", "body": body}
+                out.write(msgspec.json.encode(line) + b"\n")
+        child, url = _served(folder, simulator.base_url)
+        seen, peaks = psutil.Process(child.pid), [0]
+
+        def watch() -> None:
+            with suppress(psutil.Error):
+                while True:
+                    peaks.append(max(peaks[-1], seen.memory_info().rss >> 20))
+                    time.sleep(0.05)
+
+        threading.Thread(target=watch, daemon=True).start()
+        time.sleep(1)
+        told = [peaks[-1]]
+        with openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=600) as client:
+            with (folder / "in.jsonl").open("rb") as file:
+                made = client.files.create(file=file, purpose="batch")
+            told.append(peaks[-1])
+            batch = client.batches.create(
+                input_file_id=made.id, endpoint="/v1/responses", completion_window="24h"
+            )
+            while client.batches.retrieve(batch.id).in_progress_at is None:
+                time.sleep(0.5)
+            time.sleep(10)
+            told.append(peaks[-1])
+            size = sum(len(piece) for piece in client.files.content(made.id).iter_bytes())
+            told.append(peaks[-1])
+        child.kill()
+        child.communicate()
+        ledger.close()
+        print(
+            f"a file of {size:,} bytes: the gateway has {told[0]} MB before, at most {told[1]} MB while it comes,"
+        )
+        print(f"{told[2]} MB while its first lines are decided, {told[3]} MB while it is given out")
 
 
 # ------------------------------------------------------------ queue

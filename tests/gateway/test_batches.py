@@ -357,5 +357,8 @@ def test_hundreds_of_mixed_requests_come_back_whole_from_batches_that_fail(begin
         assert (batch.status, batch.request_counts.completed) == ("completed", 150)
         found = content(client, batch.output_file_id)
         assert [one["custom_id"] for one in found] == [f"c{n}" for n in range(150)]
+        own = {bill.custom_id: bill.response_id for bill in bench.simulator.bill}
+        for place, one in enumerate(found, 1):
+            assert one["response"]["body"]["id"] == own[f"{batch.id}-{place}"], "case 25: each its own"
     assert len(bench.simulator.bill) == len({bill.custom_id for bill in bench.simulator.bill}) == 300
     assert bench.settled(300).cost == bench.simulator.bill_total
