@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,55 @@ def test_a_repeat_joins_after_a_restart_too(deferring: Any) -> None:
     bench.running.stop()
     bench.running = type(bench.running)(bench.options)
     assert posted(bench, key, CHAT, **stored).json() == first
+
+
+def test_repeats_at_the_same_moment_are_one_call(deferring: Any) -> None:
+    bench = deferring()
+    key = bench.key()
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(
+            pool.map(lambda _: posted(bench, key, ASK, "/responses", idempotency_key="same"), range(8))
+        )
+    assert {reply.status_code for reply in replies} == {200}
+    identities = {reply.json()["id"] for reply in replies}
+    assert len(identities) == 1
+    assert done(bench.client(key), identities.pop()).status == "completed"
+    assert len(bench.simulator.bill) == 1
+    end = time.monotonic() + 5
+    while bench.ledger.totals()[0].cost != bench.simulator.bill_total:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+HOSTILE = [
+    b"",
+    b"{",
+    b"\xff\xfe",
+    b"[]",
+    b'{"background":true,"metadata":{"deadline":["24h"]}}',
+    b'{"model":"gpt-5.4-mini","input":"\\ud800","background":true,"metadata":{"deadline":"24h"}}',
+    b'{"model":"gpt-5.4-mini","input":[1,null],"background":true,"metadata":{"deadline":"24h"}}',
+    b'{"model":null,"input":"x","background":true,"metadata":{"deadline":"24h"}}',
+    b'{"model":"gpt-5.4-mini","input":"x","background":true,"previous_response_id":{"a":"resp_tw_x"}}',
+    b"[" * 3_000,
+]
+
+
+def test_hostile_bodies_break_nothing(deferring: Any) -> None:
+    bench = deferring(quick={"collect": 60})
+    key = bench.key()
+    for number, body in enumerate(HOSTILE):
+        for path, store in (("/responses", "0"), ("/chat/completions", "1")):
+            named = {
+                "authorization": f"Bearer {key}",
+                "x-tierwise-deadline": "24h",
+                "x-tierwise-store": store,
+                "idempotency-key": f"\u00e9 {number}",
+            }
+            headers = {name: value.encode("latin-1") for name, value in named.items()}
+            reply = httpx.post(bench.base_url + path, content=body, headers=headers)
+            assert reply.status_code < 500, (body[:80], reply.text)
+    assert bench.client(key).responses.create(**ASK).id.startswith("resp_tw_")
 
 
 def test_keys_of_the_callers_own_run_now_or_are_refused_as_the_policy_says(deferring: Any) -> None:

@@ -291,3 +291,14 @@ def test_the_cheapest_lane_has_the_cache_in_the_sum(
         )
         lane = "batch" if course.deferred is not None else course.outgoing.lane if course.outgoing else None
         assert lane == expected
+
+
+@pytest.mark.parametrize(("policy", "then"), [(False, ("flex",)), (True, ("flex", "standard"))])
+def test_a_kept_call_goes_by_the_lane_that_it_asked_for(prices: Catalog, policy: bool, then: Any) -> None:
+    pipeline = pipeline_of(prices, policy_of(prices) if policy else None, MemoryRecorder())
+    held = Later(sender="key", always=True)
+    defer = Defer(late_cost=Decimal(2))
+    if policy:
+        pipeline = pipeline_of(prices, policy_of(prices, defer=defer), MemoryRecorder())
+    item = deferred(begun(pipeline, later=held, background=False, service_tier="flex")).item
+    assert (item.then, item.due) == (then, item.made)

@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from tierwise.batch import Outcome, Waiting
-from tierwise.calls import Recorded, Status, batch_line
-from tierwise.catalog import Catalog, Lane
+from tierwise.calls import Recorded, Request, Status, batch_line
+from tierwise.catalog import Catalog, Lane, served_lane
 from tierwise.errors import CatalogError
 from tierwise.online._values import Admitted, Entry, Later, Routed, Run
 from tierwise.policy import Decision, Defer, Policy, late_lanes, wait_of
@@ -67,6 +67,17 @@ def may_wait(call: Admitted, policy: Policy) -> bool:
     linked = request.previous_response_id or request.conversation
     windowed = "background_options" in request.extras
     return later.always or (request.background and not linked and not windowed)
+
+
+def lane_asked(call: Admitted, request: Request) -> Lane:
+    """The lane that a call asks for, beside its body or in it."""
+    later = call.asked.later
+    if later is not None and later.lane != "standard":
+        return later.lane
+    try:
+        return served_lane(request.service_tier, None)[0]
+    except CatalogError:
+        return "standard"
 
 
 def opens_in(policy: Policy, at: int) -> int:
@@ -129,7 +140,7 @@ def deferred(
         due=run.at + (_wait(call, routed, policy) * 1_000_000 if in_batch else 0),
         start=run.at + opens * 1_000_000,
         mark=later.mark,
-        then=_then(routed, policy, prices, run.at),
+        then=_then(call, routed, policy, prices, run.at),
     )
     kept = _ENCODER.encode(Kept(call=entry.line, reason=entry.reason))
     return Deferred(item=item, body=body, entry=kept)
@@ -154,9 +165,13 @@ def _wait(call: Admitted, routed: Routed, policy: Policy | None) -> int:
     return call.labels.deadline or DAY
 
 
-def _then(routed: Routed, policy: Policy | None, prices: Catalog, at: int) -> tuple[Lane, ...]:
+def _then(
+    call: Admitted, routed: Routed, policy: Policy | None, prices: Catalog, at: int
+) -> tuple[Lane, ...]:
     """Lanes by which it goes by itself, first to last."""
     decision, lane = routed.decision, routed.lane
+    if decision is None and call.request is not None:
+        lane = lane_asked(call, call.request)
     day = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
     late: tuple[Lane, ...] = ()
     if decision is not None:

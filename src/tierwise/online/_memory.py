@@ -13,11 +13,11 @@ import msgspec
 
 from tierwise.caching import read_of, window_of
 from tierwise.calls import Call, Request
-from tierwise.catalog import Catalog, Lane, Model, count_tokens, served_lane
+from tierwise.catalog import Catalog, Lane, Model, count_tokens
 from tierwise.errors import CatalogError
 from tierwise.online._admit import hint_headers
 from tierwise.online._cache_state import PromptCache, Recognise, kept_warm
-from tierwise.online._defer import opens_in
+from tierwise.online._defer import lane_asked, opens_in
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
 from tierwise.online._lists import Lists, Narrow
@@ -131,7 +131,7 @@ class Memory:
                 cached=max(found.cached, unseen) if asked is not None else 0,
                 writes=asked is not None and asked.cache.write_fee,
             ),
-            lane=_lane(call, request),
+            lane=lane_asked(call, request),
             opens=opens_in(policy, at) if lanes is None or "batch" in lanes else 0,
             completion=self.completion,
             batch_kept=BATCH_KEPT,
@@ -332,13 +332,3 @@ def _linked(request: Request) -> bool:
 def _root(facts: Facts) -> str | None:
     """What a conversation that begins with this call is known by."""
     return f"{facts.blocks[3].digest:016x}" if len(facts.blocks) == 4 else None
-
-
-def _lane(call: Admitted, request: Request) -> Lane:
-    later = call.asked.later
-    if later is not None and later.lane != "standard":
-        return later.lane
-    try:
-        return served_lane(request.service_tier, None)[0]
-    except CatalogError:
-        return "standard"

@@ -30,7 +30,6 @@ from tierwise.errors import RequestError
 from tierwise.online._admit import admit, creates
 from tierwise.online._defer import Deferred, deferred, new_id, waits
 from tierwise.online._elsewhere import FORGOTTEN, Decisions, Sent, as_sent, in_words
-from tierwise.online._found import Beginning, needs_of, used_by
 from tierwise.online._hide import hiding
 from tierwise.online._keeper import Keeper
 from tierwise.online._late import Waiting, under_way
@@ -39,12 +38,11 @@ from tierwise.online._passage import Passage
 from tierwise.online._record import Record
 from tierwise.online._reply import refusal, told, without_body_headers
 from tierwise.online._route import Router
-from tierwise.online._search import STEPS
+from tierwise.online._sending import Sending
 from tierwise.online._shape import as_asked, as_asked_after, as_it_came, no_capacity, untouched
 from tierwise.online._shown import AS_JSON, queued
 from tierwise.online._texts import Texts
 from tierwise.online._values import (
-    LOOK,
     Admitted,
     Answer,
     Asked,
@@ -55,11 +53,9 @@ from tierwise.online._values import (
     Reply,
     Routed,
     Run,
-    Search,
 )
 from tierwise.online._watch import watched
 from tierwise.policy import Learned, Policy
-from tierwise.upstream import whole_reply
 
 CARRIED: Final = frozenset[Lane]({"standard", "flex", "priority"})
 """Lanes that a call which is waited for can take."""
@@ -130,6 +126,7 @@ class Pipeline:
             project=project,
             residency=self._resident(policy),
         )
+        self._sending = Sending(self._record, self._router)
         # Ids are a name of this process and a number: asking the system for chance each time is slow.
         self.name, self._numbers = name or _new_name(), itertools.count(1)
         """Name of this process: what the ids of its calls begin with."""
@@ -216,15 +213,15 @@ class Pipeline:
             return refused
         if waits(call, routed):
             return (yield from self._defer(call, routed, run))
-        reply = yield from self._send(call, routed, run)
+        reply = yield from self._sending.send(call, routed, run)
         while (other := self._another_way(call, routed, run, reply)) is not None:
             before, routed = (routed, reply), other
-            reply = yield from self._send(call, routed, run)
+            reply = yield from self._sending.send(call, routed, run)
             if run.fell_back and reply.status in _OURS_TO_MEND:
                 # It was fit for where it was asked to go: what was said there is its answer.
                 routed, reply = before
                 break
-        routed, reply, held = yield from self._searched(call, routed, run, reply)
+        routed, reply, held = yield from self._sending.searched(call, routed, run, reply)
         if reply.body is None:
             return self._pass_on(call, routed, run, reply, held)
         return self._answer(call, routed, run, reply)
@@ -315,46 +312,6 @@ class Pipeline:
             return None
         return other
 
-    def _searched(
-        self, call: Admitted, routed: Routed, run: Run, reply: Reply
-    ) -> Generator[Outgoing | Look, Any, tuple[Routed, Reply, bytes]]:
-        """Answer what asks for tools here, and send the call again with more of them; each time more, then all.
-
-        Returns the reply that is the caller's, and what of its stream was looked into.
-        """
-        while (search := routed.search) is not None and reply.status < 400:
-            body, held = reply.body, b""
-            if body is None:
-                held, asks = yield from self._looked(call, routed, run, search)
-                if not asks:
-                    return routed, reply, held
-                body = msgspec.json.encode(whole_reply(held))
-            needs = needs_of(body, search.sent, search.offered)
-            if not needs or search.selection.steps >= STEPS:
-                return routed, reply, held
-            run.earlier += (used_by(call.endpoint, body, run.at),)
-            routed = self._router.with_more(call, routed, search, needs)
-            reply = yield from self._send(call, routed, run)
-        return routed, reply, b""
-
-    def _looked(
-        self, call: Admitted, routed: Routed, run: Run, search: Search
-    ) -> Generator[Look, bytes | None, tuple[bytes, bool]]:
-        """The beginning of a stream until it tells what it is, all of it where it asks for tools; and whether it does."""
-        beginning = Beginning(search.sent, search.offered)
-        while beginning.verdict != "answer":
-            try:
-                piece = yield LOOK
-            except GeneratorExit:
-                raise
-            except BaseException as fault:
-                self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
-                raise
-            if piece is None:
-                break
-            beginning.feed(piece)
-        return beginning.held, beginning.verdict == "search"
-
     def _defer(self, call: Admitted, routed: Routed, run: Run) -> Generator[Deferred, None, Answer]:
         """A call that is kept for a cheaper lane; the caller asks for its answer later."""
         later = call.asked.later
@@ -383,19 +340,6 @@ class Pipeline:
             LedgerUnavailable: It could not be written down, and is to be told again.
         """
         return self._record.told(found, end, kept)
-
-    def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Any, Reply]:
-        """Run: the only step that waits."""
-        run.attempts += 1
-        try:
-            reply: Reply = yield routed.outgoing
-        except GeneratorExit:
-            raise
-        except BaseException as fault:
-            self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
-            raise
-        run.tried += reply.attempts
-        return reply
 
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
@@ -462,14 +406,3 @@ def _goes_on(body: Mapping[str, Any] | None, how: Status | None) -> str | None:
 
 def _new_name() -> str:
     return f"tw_{token_hex(6)}_"
-
-
-def _ended_by(fault: BaseException) -> Status:
-    """How a call ended that could not be sent.
-
-    A caller that cancels has left; else, unless it is known that nothing was sent, nobody knows
-    whether upstream acted.
-    """
-    if not isinstance(fault, Exception):
-        return "abandoned"
-    return "error" if getattr(fault, "sent", None) is False else "unknown"
