@@ -330,8 +330,9 @@ def test_a_caller_with_an_openai_key_is_passed_on(begin: Any) -> None:
 def test_a_deadline_that_no_batch_meets_goes_by_flex_or_expires(begin: Any) -> None:
     bench = begin()
     client = bench.client()
+    unknown = line(2, model="gpt-4.1", input="Hm.")
     near = {"metadata": {"deadline": "10m"}}
-    batch = ended(client, batch_of(client, line(1, model="gpt-5.4") + line(2, model="gpt-4.1"), **near))
+    batch = ended(client, batch_of(client, line(1, model="gpt-5.4") + unknown, **near))
     assert (batch.status, batch.request_counts.completed) == ("expired", 1)
     (one,) = content(client, batch.error_file_id)
     assert (one["custom_id"], one["response"], one["error"]["code"]) == ("c2", None, "batch_expired")
