@@ -62,7 +62,9 @@ def may_wait(call: Admitted, policy: Policy) -> bool:
     A call that goes on from an earlier one is not held up: others may go on from it.
     """
     later, request = call.asked.later, call.request
-    if later is None or request is None or request.stream or policy.limits.zero_retention:
+    if later is None or request is None or call.unread is not None:
+        return False
+    if request.stream or policy.limits.zero_retention:
         return False
     linked = request.previous_response_id or request.conversation
     windowed = "background_options" in request.extras
@@ -87,9 +89,10 @@ def opens_in(policy: Policy, at: int) -> int:
 
 
 def waits(call: Admitted, routed: Routed) -> bool:
-    """Whether a decided call is to be kept instead of sent."""
+    """Whether a decided call is to be kept instead of sent; what cannot be read, upstream refuses now."""
     later = call.asked.later
-    return later is not None and call.request is not None and (later.always or routed.lane == "batch")
+    unread = call.request is None or call.unread is not None
+    return later is not None and not unread and (later.always or routed.lane == "batch")
 
 
 def new_id(endpoint: str, drawn: str | None = None) -> str:
