@@ -70,6 +70,12 @@ def may_wait(call: Admitted, policy: Policy) -> bool:
     return later.always or (request.background and not linked and not windowed)
 
 
+def takes_window(request: Request) -> bool:
+    """Whether a call may be sent with a completion window: a background response that says nothing of one itself."""
+    said = request.stream or "background_options" in request.extras or request.previous_response_id
+    return request.endpoint == "responses" and request.background and not said and not request.conversation
+
+
 def lane_asked(call: Admitted, request: Request) -> Lane:
     """The lane that a call asks for, beside its body or in it."""
     later = call.asked.later

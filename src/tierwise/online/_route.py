@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from tierwise.calls import Request, named_place
-from tierwise.catalog import Catalog, Lane, utc_day
+from tierwise.catalog import WINDOWS, Catalog, Lane, utc_day
 from tierwise.errors import TierwiseError
-from tierwise.online._defer import may_wait
+from tierwise.online._defer import may_wait, takes_window
 from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
 from tierwise.online._shape import as_asked, shape, with_selection, with_usage
@@ -114,7 +114,11 @@ class Router:
 
         Tools are only searched for where the `whole` call, its replies too, comes by here, and at once.
         """
-        waits = may_wait(call, policy)
+        waits, lanes = may_wait(call, policy), self._lanes
+        if waits:
+            lanes |= {"batch"}
+        if takes_window(request):
+            lanes |= WINDOWS.keys()
         with self.lock:
             state = self._memory.state(
                 call,
@@ -123,7 +127,7 @@ class Router:
                 policy,
                 at,
                 callers=self._callers | call.asked.callers,
-                lanes=self._lanes | {"batch"} if waits else self._lanes,
+                lanes=lanes,
                 recognise=self._recogniser.recognise,
             )
         narrow = AS_SENT
