@@ -16,6 +16,7 @@ from tierwise.simulator import Settings, Simulator
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SCORER = ROOT / "src" / "tierwise" / "router" / "data" / "prior.scorer"
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 POLICY = """version = 1
@@ -30,6 +31,8 @@ approved_by = "reader"
 NAMES = """thread_id = run_id = "r-1"
 key = "k"
 def read_my_secret(): return "sk-test"
+from tierwise.calls import Message, Request
+request = Request(endpoint="chat", model="gpt-5.5", messages=(Message(role="user", content="Say hello"),))
 """
 """What the examples take from the application that they stand in."""
 
@@ -37,6 +40,7 @@ def read_my_secret(): return "sk-test"
 @pytest.mark.parametrize("page", [p for p in PAGES if EXAMPLE.search(p.read_text())], ids=lambda p: p.name)
 def test_the_examples_of_a_page_run_one_after_the_other(page: Path, tmp_path: Path) -> None:
     (tmp_path / "tierwise.toml").write_text(POLICY)
+    (tmp_path / "router.scorer").write_bytes(SCORER.read_bytes())
     script = NAMES + "\n".join(EXAMPLE.findall(page.read_text()))
     with Simulator(Settings(seed=1)) as simulator:
         (tmp_path / "script.py").write_text(script.replace("https://api.openai.com/v1", simulator.base_url))

@@ -18,6 +18,7 @@ ROOMS = {
     "tools": {"calls", "catalog", "workloads"},
     "caching": {"calls", "catalog", "workloads"},
     "policy": {"calls", "catalog", "workloads", "tools", "caching"},
+    "router": {"calls", "catalog", "workloads", "policy"},
     "upstream": {"calls"},
     "cascade": {"stats", "calls", "catalog", "policy"},
     "online": {
@@ -62,8 +63,8 @@ ROOMS = {
         "upstream",
     },
     "statement": {"ledger", "online", "policy", "calls", "catalog"},
-    "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy", "stats"},
     "prove": {"stats", "calls", "catalog", "workloads", "policy"},
+    "audit": {"calls", "catalog", "workloads", "tools", "caching", "policy", "stats"},
     "report": {"audit", "calls", "catalog", "workloads", "policy"},
     "integrations": set(),
     "simulator": {"calls"},
@@ -87,6 +88,7 @@ ROOMS = {
         "policy",
         "prove",
         "report",
+        "router",
     },
 }
 

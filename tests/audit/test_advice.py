@@ -57,7 +57,7 @@ def test_a_breaker_s_sentence_is_moved_behind_the_rest(tmp_path: Path) -> None:
         "@@ end of the instructions, or the newest user turn @@",
         "+It is {timestamp} now.",
     )
-    assert (found.workload, found.calls, found.saves) == (row.id, 30, row.breakers[0].saves)
+    assert (found.workload, found.calls, found.saves) == (row.id, 29, row.breakers[0].saves)
     assert found.monthly == findings.spend.monthly * found.saves / findings.spend.total
     assert found.trace == f"{tmp_path}/calls.jsonl:1, 2026-11-16T09:00:00+00:00"
     assert (found.basis, found.unproven) == ("simulated", False)

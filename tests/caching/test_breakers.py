@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tierwise.caching import first_difference, first_parting, outline, shared_share
+from tierwise.caching import first_difference, first_parting, outline, passages, shared_share
 
 CASES = [
     ("timestamp", "Now: 2026-11-20 14:05:11. Answer.", "Now: 2026-11-21 09:00:02. Answer."),
@@ -58,7 +58,49 @@ def test_hostile_text_takes_no_time(text: str) -> None:
     start = time.process_time()
     first_difference("x" + text, "y" + text)
     shared_share(outline("x" + text[:6_000]), outline("y" + text[:6_000]))
+    passages(outline("x " + text[:6_000]), outline("y " + text[:6_000]))
     assert time.process_time() - start < 1
+
+
+DOCUMENTS = ["one word after another " * 12, "quite something else here " * 12]
+STABLE = "\nAnswer from the documents alone, and say so where they do not tell what was asked."
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (DOCUMENTS[0] + STABLE, DOCUMENTS[1] + STABLE, True),
+        ("Now 10:00." + STABLE, "Now 11:30." + STABLE, False),
+        (DOCUMENTS[0], DOCUMENTS[1], False),
+        (STABLE, DOCUMENTS[1] + STABLE, False),
+        (STABLE + DOCUMENTS[0], STABLE + DOCUMENTS[1], False),
+        (STABLE, STABLE, False),
+        ("", "", False),
+    ],
+    ids=[
+        "documents first",
+        "a time first",
+        "nothing behind",
+        "only in one",
+        "documents last",
+        "equal",
+        "empty",
+    ],
+)
+def test_documents_are_long_passages_that_differ_before_what_both_share(
+    a: str, b: str, expected: bool
+) -> None:
+    assert passages(outline(a), outline(b)) is expected
+    assert passages(outline(b), outline(a)) is expected
+
+
+def test_an_excerpt_marks_what_differs_and_no_more() -> None:
+    found = first_difference("Be brief and kind to all, ever.", "Be thorough and kind to all, ever.")
+    assert found is not None
+    assert found.excerpt == (
+        "Be [[brief]] and kind to all, ever.",
+        "Be [[thorough]] and kind to all, ever.",
+    )
 
 
 def test_what_two_texts_share_counts_lines_and_their_ends() -> None:

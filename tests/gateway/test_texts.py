@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +17,11 @@ import sqlalchemy as sa
 from tierwise.calls import encode_recorded
 from tierwise.catalog import Catalog
 from tierwise.cli import main
+from tierwise.gateway._aside import aside
 from tierwise.gateway._housekeeping import TURN, Housekeeping
 from tierwise.ledger import Opened, Spool, lines_with_text
 from tierwise.online import Asked, MemoryRecorder, Pipeline, Reply
+from tierwise.online._redact import Redactor
 from tierwise.policy import Keep
 
 KEEP = '[keep]\ntext = "all"\nretention = 30\n'
@@ -185,3 +189,53 @@ def test_a_body_of_ten_megabytes_is_answered_and_recorded(bench: Any) -> None:
         line["text"]["request"]["input"][0]["content"][1]["image_url"]
         == f"[left out: {len(image)} characters]"
     )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_long_text_is_made_clean_beside_the_other_calls(
+    bench: Any, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a text is made clean, and that it is, however long it is and however its reply comes."""
+    keeping(bench)
+    threads: list[str] = []
+    body = Redactor.body
+
+    def noted(self: Redactor, text: bytes) -> bytes:
+        threads.append(threading.current_thread().name)
+        return body(self, text)
+
+    monkeypatch.setattr(Redactor, "body", noted)
+    long = {**ASK, "messages": [*ASK["messages"], {"role": "user", "content": f"{CARD}. " * 1_000}]}
+    client = bench.client()
+    for ask in (ASK, long):
+        answer = client.chat.completions.create(**ask, stream=stream)
+        assert not stream or [event for event in answer if event.choices]
+    bench.settled(2)
+    assert len({threads[0], threads[1]}) == 1
+    assert threads[0] not in threads[2:]
+    assert len(threads) == 4
+    kept = exported(bench)[1]["text"]["request"]["messages"]
+    assert kept[2]["content"] == "[redacted:card]. " * 1_000
+    assert CARD.encode() not in written(bench.folder)
+
+
+def test_a_step_beside_is_waited_for_where_its_caller_has_left() -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def step() -> None:
+        begun.set()
+        may_end.wait(5)
+        ended.set()
+
+    async def leave() -> None:
+        waiting = asyncio.create_task(aside(step))
+        await asyncio.to_thread(begun.wait, 5)
+        waiting.cancel()
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(leave())
+    assert ended.is_set()

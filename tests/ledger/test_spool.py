@@ -43,7 +43,7 @@ def test_a_full_spool_refuses_and_takes_calls_again_once_there_is_room(tmp_path:
     folder, away = tmp_path / "spool", tmp_path / "away"
     spool = Spool(folder, room=2_000)
     count = 0
-    while spool.size + len(encode_line(opened("x" * 9))) <= 2_000:
+    while spool.size + len(encode_line(opened("x" * 9))) < 2_000:
         spool.append(opened(f"{count:09}"))
         count += 1
     # Root is refused nothing by permissions: a file stands where the folder was.

@@ -256,8 +256,8 @@ def stamping(real: Callable[..., bytes]) -> Callable[..., bytes]:
 
 
 MUTATIONS: list[tuple[str, str, str, Callable[..., Any]]] = [
-    ("the cache alone", "tierwise.online._shape", "_changed", turning),
-    ("the cache alone", "tierwise.online._shape", "_changed", stamping),
+    ("the cache alone", "tierwise.online._shape", "applied", turning),
+    ("the cache alone", "tierwise.online._shape", "applied", stamping),
     ("and unused left out", "tierwise.online._shape", "without", turning),
     ("and a search of ours", "tierwise.online._shape", "with_only", turning),
     ("and OpenAI's search", "tierwise.online._hosted.Deferral", "deferred", turning),

@@ -114,6 +114,7 @@ def test_a_record_that_was_changed_is_refused() -> None:
         msgspec.structs.replace(record, held_at=record.held_at - 1),
         msgspec.structs.replace(record, observations=worse),
         msgspec.structs.replace(record, observations=msgspec.structs.replace(worse, runs=((9, 1),))),
+        msgspec.structs.replace(record, observations=msgspec.structs.replace(worse, runs=((0, 10**12),))),
     ):
         with pytest.raises(OutOfBounds):
             MeanTest.replay(changed)

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tierwise.errors import OutOfBounds
-from tierwise.stats import Unit, by_cluster, e_bh, fixed_sequence, rectified, rectified_bounds
+from tierwise.stats import (
+    MeanTests,
+    Unit,
+    by_cluster,
+    e_bh,
+    fixed_sequence,
+    rectified,
+    rectified_bounds,
+    rectify,
+)
 
 
 def test_a_ladder_stops_at_the_first_that_does_not_hold() -> None:
@@ -73,6 +82,23 @@ def test_a_rectified_observation_has_the_mean_of_the_value_whatever_was_guessed(
     assert probability * known + (1 - probability) * unknown == pytest.approx(value, abs=1e-9)
     low, high = rectified_bounds(-1, 1, probability=probability)
     assert low - 1e-9 <= min(known, unknown) <= max(known, unknown) <= high + 1e-9
+
+
+def test_arrays_are_rectified_as_numbers_are() -> None:
+    guesses, values = [0.2, -0.4, 1.0], [0.5, None, -1.0]
+    known = np.array([True, False, True])
+    many = rectify(np.array(guesses), np.array([0.5, 9.0, -1.0]), known, probability=0.3)
+    assert many.tolist() == rectified(guesses, values, probability=0.3)
+
+
+def test_a_judge_that_always_sees_a_win_buys_no_verdict() -> None:
+    """At the boundary, a tenth labelled at random: 1,500 runs of 300 looks, 5 % and four standard errors."""
+    rng = np.random.default_rng(6)
+    tests = MeanTests(1500, *rectified_bounds(-0.95, 1.05, probability=0.1), aim=0.05, spread=1.0)
+    for _ in range(300):
+        truth = 0.05 - (rng.random(1500) < 0.05)
+        tests.add(rectify(1.05, truth, rng.random(1500) < 0.1, probability=0.1))
+    assert np.mean(tests.held_at > 0) < 0.05 + 4 * math.sqrt(0.05 * 0.95 / 1500)
 
 
 def test_narrower_guesses_narrow_the_bounds() -> None:

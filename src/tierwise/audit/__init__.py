@@ -31,6 +31,7 @@ from tierwise.audit._findings import (
 )
 
 if TYPE_CHECKING:
+    from tierwise.audit._explain import Explained, explain
     from tierwise.audit._learned import learned_of
     from tierwise.audit._map import Progress
     from tierwise.audit._parquet import write_parquet
@@ -46,6 +47,7 @@ __all__ = [
     "Breaker",
     "CacheCheck",
     "Counts",
+    "Explained",
     "Finding",
     "Findings",
     "Forecast",
@@ -60,6 +62,7 @@ __all__ = [
     "Spend",
     "WorkloadRow",
     "audit",
+    "explain",
     "learned_of",
     "write_parquet",
 ]
@@ -68,6 +71,8 @@ _LAZY = {
     "DEFAULT_TIMES": "_run",
     "Audit": "_run",
     "audit": "_run",
+    "Explained": "_explain",
+    "explain": "_explain",
     "learned_of": "_learned",
     "Progress": "_map",
     "write_parquet": "_parquet",

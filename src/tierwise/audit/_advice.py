@@ -64,13 +64,6 @@ def left_out(every: tuple[Advice, ...]) -> list[str]:
     return [f"{counted(len(rest), 'piece')} of advice that saves less than the {MOST} listed is left out."]
 
 
-def remedy(kind: str) -> str:
-    """What to do about a breaker of a kind."""
-    if kind == "tool order":
-        return "Send the tools in one fixed order."
-    return "Move what varies behind what does not: to the end of the instructions or into the user turn."
-
-
 class _Traces:
     """Where in the log the first call of some calls stands."""
 
@@ -112,8 +105,8 @@ def _breakers(
                 monthly=monthly(breaker.saves),
                 basis="simulated",
                 unproven=False,
-                text=f"A {breaker.kind} in the {breaker.where} keeps {counted(breaker.calls)} from sharing a "
-                f"cached prefix. {remedy(breaker.kind)}",
+                text=f"{breaker.kind} in {breaker.where} keeps {counted(breaker.calls)} from sharing a cached "
+                f"prefix. {breaker.advice}",
             )
 
 
@@ -126,7 +119,7 @@ def _breaker_patch(analysis: Analysis, number: int, breaker: Breaker) -> tuple[s
             f"-{second}, ... in others",
             "+the same list, sorted by name, in every call",
         )
-    broken = analysis.breaking.broken.get(number)
+    broken = analysis.breaking.broken.get(number, {}).get("text")
     if broken is None or broken.text is None or (broken.kind, broken.where) != (breaker.kind, breaker.where):
         return ()
     return moved_behind(broken.text, broken.position, breaker.kind, breaker.example[0], breaker.where)

@@ -11,6 +11,7 @@ import numpy as np
 from tierwise.audit._account import Account
 from tierwise.audit._breaking import Breaking, breaking
 from tierwise.audit._bulk import could_wait
+from tierwise.audit._cache_rules import rules_of
 from tierwise.audit._clean import drop_duplicates, in_time_order, join_halves
 from tierwise.audit._decisions import Inputs, Verdicts, decide_all
 from tierwise.audit._definitions import Definitions, definitions
@@ -23,6 +24,7 @@ from tierwise.audit._roles import assign_roles
 from tierwise.audit._shares import Shares, work_out
 from tierwise.audit._stages import Levers
 from tierwise.audit._table import CallTable
+from tierwise.audit._turns import Turns, between_turns
 from tierwise.audit._waste import IDENTICAL, Waste, find
 from tierwise.audit._workloads import Workloads, alone, depth_of_conversation
 from tierwise.catalog import Catalog
@@ -38,6 +40,7 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     waste: Waste
     breaking: Breaking
+    turns: Turns
     definitions: Definitions
     warmth: Warmth
     cache_check: CacheCheck | None
@@ -60,6 +63,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
     workloads: Workloads
     waste: Waste
     breaking: Breaking
+    turns: Turns
     definitions: Definitions
     warmth: Warmth
     depth: Any
@@ -91,6 +95,7 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
         duplicates=duplicates,
         waste=found.waste,
         breaking=found.breaking,
+        turns=found.turns,
         definitions=found.definitions,
         warmth=found.warmth,
         cache_check=checked,
@@ -111,14 +116,16 @@ def _find(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) ->
     waste = find(calls)
     calls.forget(("id", "request"))
     broken = breaking(calls, workloads)
-    zero = policy.limits.zero_retention
+    rules = rules_of(account, account.models, account.model, zero_retention=policy.limits.zero_retention)
+    turns = between_turns(account, rules)
     return _Found(
         account=account,
         workloads=workloads,
         waste=waste,
         breaking=broken,
+        turns=turns,
         definitions=definitions(calls, workloads),
-        warmth=warmth(account, static=broken.static, shared=broken.shared, zero_retention=zero),
+        warmth=warmth(account, rules, broken, turns),
         depth=depth_of_conversation(calls, workloads.of),
         waits=could_wait(calls, workloads.of, alone(calls)),
     )

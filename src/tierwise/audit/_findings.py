@@ -92,13 +92,22 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     """What makes prompts of a workload differ early, so that the cache cannot hold."""
 
     kind: str
-    """timestamp, id, date, number, name, tool order, tools, text."""
+    """In the instructions: timestamp, date, id, email, number, name, retrieval (documents before what does not
+    vary), text. Before them: tool order, tool text, schema, tools or schema (where a log without text leaves
+    that open). Between the turns of a conversation: tools (added or removed), model, effort, verbosity, cache key."""
     where: str
     """e.g. 'instructions, character 41 of 812'."""
     example: tuple[str, str]
     """The differing text of two calls, at most 60 characters each."""
     calls: int
+    """Those that would have read more of the cache without it."""
     saves: Decimal
+    tokens: int = 0
+    """Of the prompt in front of it, estimated; 0 for settings, which all of a prefix depends on."""
+    excerpt: tuple[str, str] | None = None
+    """The differing text with some around it, what differs between '[[' and ']]'; None without text."""
+    advice: str = ""
+    """What to do, in a line."""
 
 
 class CacheCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,8 @@ ENDPOINTS: Final = ("chat", "responses", "embeddings", "completions", "decisions
 LANE_BASES: Final = ("served", "asked", "assumed")
 EFFORT_CODES: Final = ("", *EFFORTS)
 """Index 0 is an effort that was not sent."""
+VERBOSITY_CODES: Final = {"low": 1, "medium": 2, "high": 3}
+"""0 is one that was not sent, 4 any other word."""
 
 TABLES: Final = (
     "asked",
@@ -85,6 +87,7 @@ _OF_REQUEST: Final[tuple[tuple[str, str], ...]] = (
     *((f"block_tokens{i}", "I") for i in range(BLOCKS)),
     *((name, "I") for name in ("estimate", "newest", "max_output")),
     ("turn", "H"),
+    ("verbosity", "B"),
 )
 _OF_VERDICT: Final[tuple[tuple[str, str], ...]] = (
     *((name, "I") for name in ("instructions", "toolset", "needs", "skeleton", "signals")),

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from tierwise.audit._advice import LEAST_RISK_SHOWN, counted, remedy
+from tierwise.audit._advice import LEAST_RISK_SHOWN, counted
 from tierwise.audit._analysis import Analysis
 from tierwise.audit._findings import Finding, Shutdown, WorkloadRow
 from tierwise.audit._money import money_by
@@ -81,10 +81,10 @@ def _breakers(rows: tuple[WorkloadRow, ...]) -> Iterator[Finding]:
             yield Finding(
                 kind="breaker",
                 workload=row.id,
-                text=f"{row.label}: a {breaker.kind} in the {breaker.where} breaks the cached prefix ({a!r} / {b!r})",
+                text=f"{row.label}: {breaker.kind} in {breaker.where} breaks the cached prefix ({a!r} / {b!r})",
                 saves=breaker.saves,
                 calls=breaker.calls,
-                advice=remedy(breaker.kind),
+                advice=breaker.advice,
             )
 
 

@@ -28,6 +28,7 @@ from tierwise.audit._layout import (
     STORE,
     STREAM,
     TABLES,
+    VERBOSITY_CODES,
     VERDICT_PART,
     WORDS_PART,
 )
@@ -62,6 +63,8 @@ from tierwise.workloads import (
 MOST_VERDICTS = 200_000
 """Bound on the memo of packed verdicts; it is refilled when it overflows."""
 KNOWN_TIERS = frozenset({"auto", "default", "flex", "priority", "fast", "batch", "standard"})
+DEFINITIONS_LENGTH = 2_000
+"""Bytes of tool definitions and of a schema that are kept to show what breaks their prefix."""
 MOST_COST = Decimal(1_000_000)
 """USD of one call beyond which a log's own cost is damage, and is not compared."""
 MOST_SCORE = 1e30
@@ -121,6 +124,8 @@ class Partial:
         self._buckets: list[Bucket] = []
         self._costs: list[CostLine] = []
         self._texts: dict[int, dict[int, Kept]] = {}
+        self._starts: dict[bytes, bytes] = {}
+        """Starts of definitions that were kept, each once."""
         self._smallest = Smallest()
         self.records = 0
 
@@ -313,6 +318,7 @@ class Partial:
             facts.newest_tokens,
             min(facts.max_output_tokens or 0, _MOST),
             min(facts.turn, 65_535),
+            _verbosity(source) if facts.settings else 0,
         ) + (self._verdicts.get(verdict) or self._add_verdict(verdict, template, source))
 
     def _answer(self, response: Response) -> int:
@@ -378,12 +384,36 @@ class Partial:
         if not takes:
             return
         if isinstance(source, Request):
-            kept = Kept(skeleton, instructions_of(source)[:TEXT_LENGTH])
+            kept = self._kept(template, skeleton, source)
         else:
             kept = Kept(skeleton, None, source.outline)
         texts = self._texts.setdefault(template.base, {})
         texts.pop(leaving or 0, None)
         texts[template.digest] = kept
+
+    def _kept(self, template: Template, skeleton: int, source: Request) -> Kept:
+        return Kept(
+            skeleton,
+            instructions_of(source)[:TEXT_LENGTH],
+            toolset=tuple(tool.digest for tool in template.tools),
+            tools=self._starts.setdefault(start := source.tools[:DEFINITIONS_LENGTH], start),
+            tools_digest=self._digest_of(source.tools),
+            tools_tokens=template.tools_tokens,
+            schema=self._starts.setdefault(start := source.schema[:DEFINITIONS_LENGTH], start),
+            schema_digest=self._digest_of(source.schema),
+            schema_tokens=template.schema_tokens,
+        )
+
+    def _digest_of(self, raw: bytes) -> int:
+        state = self._keyed.copy()
+        state.update(raw)
+        return int.from_bytes(state.digest(), "little") or 1
+
+
+def _verbosity(source: Request | Recorded) -> int:
+    """The code of the verbosity that was sent, 0 where none was or it was not recorded."""
+    sent = source.verbosity if isinstance(source, Request) else None
+    return 0 if sent is None else VERBOSITY_CODES.get(sent, len(VERBOSITY_CODES) + 1)
 
 
 def _pico(cost: Decimal) -> int:

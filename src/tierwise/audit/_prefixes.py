@@ -8,19 +8,13 @@ import msgspec
 import numpy as np
 
 from tierwise.audit._account import Account
+from tierwise.audit._breaking import Breaking, Stage
+from tierwise.audit._cache_rules import Rules, rules_of
 from tierwise.audit._columns import MIX
 from tierwise.audit._findings import CacheCheck
-from tierwise.audit._layout import BLOCKS, EFFORT_CODES, HAS_TOKENS
-from tierwise.caching import (
-    LONG_SINCE,
-    MINIMUM_PREFIX,
-    SHORT_WINDOW,
-    STEP,
-    chooses,
-    machines,
-    readable,
-    window_of,
-)
+from tierwise.audit._layout import BLOCKS, HAS_TOKENS
+from tierwise.audit._turns import Turns
+from tierwise.caching import machines, readable
 from tierwise.catalog import KINDS
 
 DOUBT: Final = 256
@@ -35,63 +29,43 @@ class Warmth(msgspec.Struct, frozen=True, kw_only=True):
     as_sent: Any
     """The same, where it is beyond doubt more than was read; else at most what was read."""
     mended: Any
-    """With what varies early in the instructions moved behind what does not; no more than was read
-    where cached input has no published rate, since what has no price is no saving."""
+    """With all that breaks prefixes mended; no more than was read where cached input has no
+    published rate, since what has no price is no saving."""
+    parts: tuple[tuple[Stage, Any], ...]
+    """Stage of a breaker (of `Breaking`, then 'turns'), and `mended` with it and those before it alone."""
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """How the cache of each call's model works, a value a call."""
-
-    key: Any
-    window: Any
-    step: Any
-    minimum: Any
-    at_ends: Any
-    """True where a prefix ends with a message (gpt-5.6 and later)."""
-
-
-def rules_of(account: Account, names: list[str], model: Any, *, zero_retention: bool) -> Rules:
-    """The rules of each call on the model of that index into `names`."""
-    known = [account.known(name) for name in names]
-    rules = [found.cache if found is not None else None for found in known]
-    spans = [window_of(m, zero_retention=zero_retention) if m is not None else SHORT_WINDOW for m in known]
-    window = np.array(spans, dtype=np.int64)[model]
-    by_default = np.array([m is not None and chooses(m) for m in known], dtype=bool)[model]
-    steps = [rule.grid if rule is not None else STEP for rule in rules]
-    least = [rule.shortest if rule is not None else MINIMUM_PREFIX for rule in rules]
-    ends = [rule is not None and rule.spacing == 0 for rule in rules]
-    # An effort that was not sent is the model's own, and shares its cache.
-    usual = [EFFORT_CODES.index((m.default_effort if m is not None else None) or "") for m in known]
-    effort = account.calls["effort"]
-    effort = np.where(effort == 0, np.array(usual, dtype=np.uint8)[model], effort)
-    key = (model.astype(np.uint64) + np.uint64(1)) * np.uint64(64) + effort
-    return Rules(
-        key=key ^ account.calls["settings"] * MIX,
-        window=np.where(by_default & (account.calls["at"] < LONG_SINCE), SHORT_WINDOW, window),
-        step=np.array(steps, dtype=np.int64)[model],
-        minimum=np.array(least, dtype=np.int64)[model],
-        at_ends=np.array(ends, dtype=bool)[model],
-    )
-
-
-def warmth(account: Account, *, static: Any, shared: Any, zero_retention: bool = False) -> Warmth:
+def warmth(account: Account, rules: Rules, broken: Breaking, turns: Turns) -> Warmth:
     """What the cache could have served on the models as they were.
 
     Args:
         account: the calls, in time order.
-        static: per call, tokens at the start of the prompt that are the same in all of its workload
-            once variables are moved behind them; 0 where nothing breaks the prefix.
-        shared: per call, an unsigned 64-bit value equal for calls that share those tokens.
-        zero_retention: whether entries are kept in memory only, where the model leaves the choice.
+        rules: how the cache of each call's model works.
+        broken: what varies before the calls' own parts.
+        turns: what differs between the turns of a conversation.
     """
-    rules = rules_of(account, account.models, account.model, zero_retention=zero_retention)
     simulated = _replay(account, rules)
-    as_sent = _beyond_doubt(account, simulated)
-    if not (static > 0).any():
-        return Warmth(simulated=simulated, as_sent=as_sent, mended=_where_priced(account, as_sent))
-    mended = _found(account, rules, shared[np.newaxis, :], static[np.newaxis, :])
-    mended = _beyond_doubt(account, _capped(account, np.maximum(as_sent, mended), rules.step))
-    return Warmth(simulated=simulated, as_sent=as_sent, mended=_where_priced(account, mended))
+    as_sent = mended = _beyond_doubt(account, simulated)
+    parts: list[tuple[Stage, Any]] = []
+    for step in broken.steps:
+        found = _found(
+            account,
+            rules.of(step.rows),
+            step.shared[np.newaxis, :],
+            broken.static[np.newaxis, step.rows],
+            step.rows,
+        )
+        mended = mended.copy()
+        mended[step.rows] = np.maximum(mended[step.rows], found)
+        mended = _beyond_doubt(account, _capped(account, mended, rules.step))
+        parts.append((step.stage, _where_priced(account, mended)))
+    if turns.any:
+        kept = np.where(turns.tokens >= rules.minimum, turns.tokens, 0)
+        mended = _beyond_doubt(account, _capped(account, np.maximum(mended, kept), rules.step))
+        parts.append(("turns", _where_priced(account, mended)))
+    return Warmth(
+        simulated=simulated, as_sent=as_sent, mended=_where_priced(account, mended), parts=tuple(parts)
+    )
 
 
 def check(account: Account, warm: Warmth) -> CacheCheck | None:
@@ -158,8 +132,9 @@ def _replay(account: Account, rules: Rules) -> Any:
     return _capped(account, _found(account, rules, digests, tokens), rules.step)
 
 
-def _found(account: Account, rules: Rules, digests: Any, tokens: Any) -> Any:
-    at = account.calls["at"]
+def _found(account: Account, rules: Rules, digests: Any, tokens: Any, rows: Any = None) -> Any:
+    """What the replay finds of some calls (all, without `rows`), whose rules, digests and tokens are given."""
+    at = account.calls["at"] if rows is None else account.calls["at"][rows]
     machine = machines(at=at, key=rules.key, digests=digests, tokens=tokens)
     return readable(
         at=at,

@@ -12,13 +12,44 @@ from tierwise.calls import Bucket, CostLine, Skipped
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """The instructions of one template, kept to find what breaks a prefix."""
+    """What stands before the messages of one template, kept to find what breaks a prefix."""
 
     skeleton: int
     """Index in the table of skeletons."""
     text: str | None
-    """Their start; None where only an outline was recorded."""
+    """The start of the instructions; None where only an outline was recorded."""
     outline: bytes = b""
+    toolset: tuple[int, ...] = ()
+    """Digests of the tools' names, in their order."""
+    tools: bytes = b""
+    """The start of the tool definitions as sent."""
+    tools_digest: int = 0
+    tools_tokens: int = 0
+    schema: bytes = b""
+    """The start of the schema as sent."""
+    schema_digest: int = 0
+    schema_tokens: int = 0
+
+
+class Broken(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference that keeps the calls of a workload from sharing a prefix."""
+
+    kind: str
+    where: str
+    example: tuple[str, str]
+    excerpt: tuple[str, str] | None = None
+    tokens: int
+    """Of the prompt before it, estimated."""
+    share: float = 1.0
+    """Share of the instructions that is the same in all calls, 0 to 1."""
+    text: str | None = None
+    """The start of one of two instructions; None where the log has none, or where the difference is elsewhere."""
+    position: int = 0
+    """Characters of it before the difference."""
+
+
+NOT_KEPT = ("(not recorded)", "(not recorded)")
+"""Stands for an example where the log has no text, or not so much of it was kept."""
 
 
 class Skeleton(msgspec.Struct, frozen=True):

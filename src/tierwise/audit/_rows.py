@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
 
 from tierwise.audit._analysis import Analysis
+from tierwise.audit._breakers_found import breakers
 from tierwise.audit._findings import LEVERS, Breaker, Counts, WorkloadRow
 from tierwise.audit._layout import RECORDED
 from tierwise.audit._money import money_by
@@ -25,9 +25,9 @@ def workload_rows(analysis: Analysis) -> tuple[WorkloadRow, ...]:
     counts = account.counts_by(workloads.of, len(workloads))
     by_number = _rows_by_number(workloads.of, len(workloads))
     signals = _signals(analysis)
-    breaker_money = _breaker_money(analysis)
+    broken = breakers(analysis)
     rows = [
-        _row(analysis, number, calls, counts[number], signals.get(number, Counter()), breaker_money[number])
+        _row(analysis, number, calls, counts[number], signals.get(number, Counter()), broken.get(number, ()))
         for number, calls in enumerate(by_number)
     ]
     return tuple(sorted(rows, key=lambda row: (-row.spend, -row.calls, row.id)))
@@ -41,7 +41,12 @@ def _rows_by_number(of: Any, n: int) -> list[Any]:
 
 
 def _row(
-    analysis: Analysis, number: int, calls: Any, counts: Counts, signals: Counter[str], broken_money: Decimal
+    analysis: Analysis,
+    number: int,
+    calls: Any,
+    counts: Counts,
+    signals: Counter[str],
+    broken: tuple[Breaker, ...],
 ) -> WorkloadRow:
     account, shares = analysis.account, analysis.shares
     table = analysis.calls
@@ -88,7 +93,7 @@ def _row(
         simulated_share=_share(
             int(analysis.warmth.simulated[calls].sum()), counts.input + counts.cached + counts.written
         ),
-        breakers=_breakers(analysis, number, broken_money),
+        breakers=broken,
         tools_sent=defined.sent.get(number, 0),
         tools_unused=tuple(u.tool.name for u in unused),
     )
@@ -183,35 +188,6 @@ def _signals(analysis: Analysis) -> dict[int, Counter[str]]:
         for signal in words[index] or ():
             of_workload[signal] += count
     return found
-
-
-def _breaker_money(analysis: Analysis) -> list[Decimal]:
-    """What mending each workload's breakers saves on its own, before any other lever."""
-    account, n = analysis.account, len(analysis.workloads)
-    gain = np.maximum(
-        analysis.warmth.mended
-        - np.maximum(analysis.warmth.as_sent, account.counts["cached"].astype(np.int64)),
-        0,
-    )
-    # As the lever does it: what was written is read first, and its fee is spared.
-    written = np.minimum(gain, account.counts["written"].astype(np.int64))
-    uncached = np.minimum(gain - written, account.counts["uncached"].astype(np.int64))
-    gain = written + uncached
-    groups = np.where(gain > 0, analysis.workloads.of, -1)
-    full = money_by(account.book, groups, n, account.card, {"uncached": uncached, "written": written})
-    read = money_by(account.book, groups, n, account.card, {"cached": gain})
-    return [a - b for a, b in zip(full, read, strict=True)]
-
-
-def _breakers(analysis: Analysis, number: int, saves: Decimal) -> tuple[Breaker, ...]:
-    broken = analysis.breaking.broken.get(number)
-    if broken is None or saves <= 0:
-        return ()
-    return (
-        Breaker(
-            kind=broken.kind, where=broken.where, example=broken.example, calls=broken.calls, saves=saves
-        ),
-    )
 
 
 def totals_by_depth(analysis: Analysis) -> dict[str, Counts]:

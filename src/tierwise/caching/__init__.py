@@ -27,6 +27,7 @@ from tierwise.caching._outline import (
     outline,
     shared_share,
 )
+from tierwise.caching._passages import passages
 from tierwise.caching._replay import MINIMUM_PREFIX, STEP, machines, readable
 from tierwise.caching._windows import LONG_SINCE, SHORT_WINDOW, chooses, read_of, window_of
 
@@ -58,6 +59,7 @@ __all__ = [
     "gap_class",
     "machines",
     "outline",
+    "passages",
     "read_of",
     "readable",
     "shard_of",

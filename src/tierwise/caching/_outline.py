@@ -13,7 +13,7 @@ import msgspec
 
 _WORD: Final = re.compile(r"\n|[^\S\n]*\S+|[^\S\n]+")
 """A line break; a word with the blanks before it; blanks at the end of a line."""
-_BREAK: Final = 0
+BREAK: Final = 0
 """The digest that stands for a line break; no word has it."""
 _ENTRY: Final = struct.Struct("<IHB")
 """Digest, characters, kind."""
@@ -46,7 +46,7 @@ def outline(text: str, key: bytes = b"") -> bytes:
     for found in _WORD.finditer(text):
         word = found.group()
         if word == "\n":
-            packed += _ENTRY.pack(_BREAK, 1, 0)
+            packed += _ENTRY.pack(BREAK, 1, 0)
             continue
         state = keyed.copy()
         state.update(word.encode("utf-8", "surrogatepass"))
@@ -78,7 +78,7 @@ def first_parting(a: bytes, b: bytes) -> Parting | None:
     """The first word that differs between two outlines; None where they are equal."""
     if a == b:
         return None
-    words, others = list(_words(a)), list(_words(b))
+    words, others = list(words_of(a)), list(words_of(b))
     length = min(_length(words), _length(others))
     position = 0
     for word, other in zip(words, others, strict=False):
@@ -95,7 +95,7 @@ def shared_share(a: bytes, b: bytes) -> float:
     By their outlines: lines that both have count whole; of a pair of lines that differ, the words that they begin
     and end with.
     """
-    longest = max(_length(_words(a)), _length(_words(b)))
+    longest = max(_length(words_of(a)), _length(words_of(b)))
     if not longest:
         return 1.0
     in_b = Counter(_lines(b))
@@ -115,7 +115,8 @@ def shared_share(a: bytes, b: bytes) -> float:
     return min(1.0, same / longest)
 
 
-def _words(packed: bytes) -> Iterator[Sketch]:
+def words_of(packed: bytes) -> Iterator[Sketch]:
+    """The words of an outline; a torn one ends at its last whole word."""
     whole = len(packed) // _ENTRY.size * _ENTRY.size
     return (Sketch(*entry) for entry in _ENTRY.iter_unpack(packed[:whole]))
 
@@ -123,8 +124,8 @@ def _words(packed: bytes) -> Iterator[Sketch]:
 def _lines(packed: bytes) -> list[tuple[Sketch, ...]]:
     lines: list[tuple[Sketch, ...]] = []
     line: list[Sketch] = []
-    for word in _words(packed):
-        if word.digest == _BREAK:
+    for word in words_of(packed):
+        if word.digest == BREAK:
             lines.append(tuple(line))
             line = []
         else:

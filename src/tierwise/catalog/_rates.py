@@ -165,11 +165,12 @@ class RateCard(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             + (tokens.output + tokens.reasoning) * f[6]
             + tokens.audio_output * f[8]
         )
-        places = units.places
-        while places > 0 and amount % 10 == 0:
-            amount, places = amount // 10, places - 1
+        if not amount:
+            return _ZERO
         # By way of text: exact whatever the context, and contexts belong to threads.
-        return Decimal(f"{amount}E-{places}")
+        digits = str(amount)
+        zeros = min(len(digits) - len(digits.rstrip("0")), units.places)
+        return Decimal(f"{digits[: len(digits) - zeros]}E-{units.places - zeros}")
 
     @cached_property
     def _short_units(self) -> _Units:

@@ -125,7 +125,7 @@ def audit(
     from tierwise.workloads import read_key
 
     secret = read_key(key) if key is not None else b""
-    with _progress(Console(stderr=True)) as progress:
+    with progress(Console(stderr=True)) as told:
         found = run(
             paths,
             format=format,
@@ -135,7 +135,7 @@ def audit(
             prices=prices,
             times=volumes or DEFAULT_TIMES,
             processes=processes,
-            progress=progress,
+            progress=told,
             key=secret,
         )
     printed = json is not None and str(json) == "-"
@@ -182,7 +182,7 @@ audit.__doc__ = f"{audit.__doc__}\n\n\b{EXAMPLES}"
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[Progress | None]:
+def progress(console: Console) -> Iterator[Progress | None]:
     """A bar on a terminal; nothing where standard error is a file or a pipe."""
     if not console.is_terminal:
         yield None
@@ -193,7 +193,7 @@ def _progress(console: Console) -> Iterator[Progress | None]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None)
 
-        def told(done: int, total: int) -> None:
+        def tell(done: int, total: int) -> None:
             finished = total and done >= total
             bar.update(
                 task,
@@ -202,7 +202,7 @@ def _progress(console: Console) -> Iterator[Progress | None]:
                 description="working out" if finished else "reading",
             )
 
-        yield told
+        yield tell
 
 
 def _volumes(times: list[float] | None) -> tuple[float, ...]:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 import typer
 
 from tierwise.cli._audit import audit
+from tierwise.cli._batch import batch_app
+from tierwise.cli._cache import cache_app
 from tierwise.cli._doctor import doctor
 from tierwise.cli._kept import ledger_app
 from tierwise.cli._label import label
@@ -21,6 +23,7 @@ from tierwise.cli._prices import models, price
 from tierwise.cli._reconcile import reconcile
 from tierwise.cli._record import record
 from tierwise.cli._route import route
+from tierwise.cli._scorer import evaluate, train
 from tierwise.cli._serve import serve
 from tierwise.cli._simulate import simulate
 from tierwise.cli._statement import statement
@@ -58,7 +61,11 @@ def build() -> typer.Typer:
     app.command()(off)
     app.command()(on)
     app.command()(simulate)
+    app.add_typer(cache_app(), name="cache")
+    app.command()(train)
+    app.command()(evaluate)
     app.add_typer(policy_app(), name="policy")
+    app.add_typer(batch_app(), name="batch")
     app.add_typer(keys_app(), name="keys")
     app.add_typer(budgets_app(), name="budgets")
     app.add_typer(ledger_app(), name="ledger")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -13,7 +12,7 @@ from typing import Final
 import msgspec
 
 from tierwise.cascade import MOST_WRITTEN
-from tierwise.catalog import Catalog, Lane, Tokens
+from tierwise.catalog import Catalog, Lane, Tokens, utc_day
 from tierwise.errors import CatalogError, LedgerUnavailable
 from tierwise.gateway._errors import NO_LEASE, NO_MODEL, NO_PLACE, NO_WORKLOAD, error
 from tierwise.ledger import Budget, Budgets, Closed, Correction, Held, Key, Opened, Over, Spool, Standing
@@ -202,7 +201,7 @@ class LedgerGate:
         for passed in list(self._open.values()):
             for one in passed.held:
                 held[one.who] = held.get(one.who, Decimal(0)) + one.amount
-        day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
+        day = utc_day(self._clock())
         found = []
         for (who, period), total in self._budgets.sums(day).items():
             budget = self._budget_of(who)
@@ -263,7 +262,7 @@ class LedgerGate:
         return min(most, largest) if largest is not None else most
 
     def _cost(self, model: str, lane: Lane, read: int, written: int) -> Decimal:
-        day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
+        day = utc_day(self._clock())
         try:
             card = self._prices.rate_card(model, lane, at=day)
             try:
@@ -277,7 +276,7 @@ class LedgerGate:
         self, key: Key, workload: str | None, amount: Decimal, *, capped: bool
     ) -> tuple[Held, ...] | Over:
         """Hold money on every budget that a call counts towards; on none where one has no room."""
-        day = dt.datetime.fromtimestamp(self._clock(), dt.UTC).date()
+        day = utc_day(self._clock())
         held: list[Held] = []
         for who, budget in self._limits(key, workload).items():
             try:
@@ -304,7 +303,7 @@ class LedgerGate:
         key = self._key_of(entry.line.key) if entry.line.key is not None else None
         if key is None or entry.cost is None:
             return
-        day = dt.datetime.fromtimestamp((entry.line.at or 0) / 1e6, dt.UTC).date()
+        day = utc_day((entry.line.at or 0) / 1e6)
         workload = f"{entry.facts.workload:016x}" if entry.facts is not None else None
         for who, budget in self._limits(key, workload).items():
             self._budgets.spend(who, budget, day, entry.cost)

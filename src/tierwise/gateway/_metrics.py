@@ -41,6 +41,18 @@ class Metrics:
         )
         self.spooled = Gauge("tierwise_spooled_bytes", "Bytes of the newest spool file", registry=registry)
 
+        self._of: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count a request that is over, from its first byte to its last."""
+        # Finding the series of labels costs more than counting in it.
+        of = self._of.get((endpoint, status))
+        if of is None:
+            of = self.requests.labels(endpoint, str(status)), self.seconds.labels(endpoint)
+            self._of[endpoint, status] = of
+        of[0].inc()
+        of[1].observe(seconds)
+
     def waits(self, standing: Queued) -> None:
         """What waits now, of all gateways of the ledger."""
         for gauge, counts in ((self.waiting, standing.requests), (self.batches, standing.batches)):

@@ -37,7 +37,7 @@ class Objects:
     def own(self, identity: str, project: str, *, lasting: bool = False) -> None:
         """An object was made. `lasting` writes it down now; calls come into the ledger by themselves."""
         if len(self._recent) >= RECENT:
-            self._recent.pop(next(iter(self._recent)))
+            self._recent.pop(next(iter(self._recent)), None)
         self._recent[identity] = project
         if lasting and self._ledger is not None:
             self._unwritten[identity] = project

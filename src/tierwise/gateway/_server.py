@@ -11,11 +11,15 @@ from typing import Final
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 from tierwise.calls import Headers, Incoming, Outgoing
 from tierwise.errors import TierwiseError, UpstreamError
 from tierwise.gateway._access import Access, Caller, Refused
+from tierwise.gateway._aside import aside
+from tierwise.gateway._batches import Batches, Content, given_out
 from tierwise.gateway._errors import (
+    NO_BATCH,
     NOT_CONFIGURED,
     NOT_FOUND,
     NOT_SCOPED,
@@ -64,6 +68,7 @@ class Gateway:
         metrics: Counts.
         watching: Looks on at calls; None where nobody asked for it.
         waits: Keeps calls whose answers come later; None where none may.
+        batches: Answers for files and batches of ours; None passes them all on.
     """
 
     def __init__(
@@ -78,12 +83,15 @@ class Gateway:
         metrics: Metrics,
         watching: Watching | None = None,
         waits: Waits | None = None,
+        batches: Batches | None = None,
     ) -> None:
         self._pipeline, self._upstream, self._passing = pipeline, upstream, passing
         self._access, self._objects, self._own = access, objects, own
         self._settings, self._metrics, self._watching = settings, metrics, watching
         self._waits = waits
+        self._batches = batches
         self._under_way = 0
+        metrics.under_way.set_function(lambda: self._under_way)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -94,7 +102,6 @@ class Gateway:
         began, endpoint = time.monotonic(), creates(request.method, path) or "other"
         status = 500
         self._under_way += 1
-        self._metrics.under_way.set(self._under_way)
         try:
             response = await self._admitted(request, path)
         except Refused as refused:
@@ -112,35 +119,79 @@ class Gateway:
             return response
         finally:
             self._under_way -= 1
-            self._metrics.under_way.set(self._under_way)
-            self._metrics.requests.labels(endpoint, str(status)).inc()
-            self._metrics.seconds.labels(endpoint).observe(time.monotonic() - began)
+            self._metrics.answered(endpoint, status, time.monotonic() - began)
 
     async def _admitted(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         if self._under_way > self._settings.at_once:
             raise Refused(TOO_MANY, 1)
         headers = {name.lower(): value for name, value in request.headers.items()}
         caller = self._access.caller(headers)
-        body = await self._body(request)
+        if self._batches is not None and self._batches.takes(request, path, caller):
+            with self._access.under_way(caller):
+                body = await self._upload(request, caller, self._batches)
+                if isinstance(body, Answer):
+                    return _response(body)
+                return await self._answered(request, path, body, caller, headers)
+        whole = await self._body(request)
         with self._access.under_way(caller):
-            if path.startswith("/v1/tierwise/"):
-                return _response(self._own.answer(request.method, path, body, caller, headers))
-            if self._waits is not None:
-                kept = await answer(self._waits, request.method, path, caller)
-                if kept is not None:
-                    return _response(kept)
+            return await self._answered(request, path, whole, caller, headers)
+
+    async def _answered(
+        self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, headers: dict[str, str]
+    ) -> web.StreamResponse:
+        if path.startswith("/v1/tierwise/"):
+            return _response(self._own.answer(request.method, path, body, caller, headers))
+        if self._waits is not None:
+            kept = await answer(self._waits, request.method, path, caller)
+            if kept is not None:
+                return _response(kept)
+        upstream = self._sender(caller)
+        ours = await self._of_batches(request, path, body, caller, headers)
+        if ours is not None:
+            return ours
+        self._in_scope(request.method, path, body, caller)
+        if self._waits is not None:
+            body = await going_on(self._waits, body, caller)
+        if creates(request.method, path) is None:
+            return await self._pass(request, path, body, caller, upstream)
+        return await self._follow(request, path, body, caller, upstream)
+
+    async def _upload(self, request: web.BaseRequest, caller: Caller, batches: Batches) -> Answer | bytes:
+        """A file, which may be larger than other bodies where it is for batches."""
+        try:
+            async with asyncio.timeout(self._settings.slowest_upload):
+                return await batches.uploaded(request, caller)
+        except TimeoutError:
+            raise Refused(TOO_SLOW) from None
+
+    async def _of_batches(
+        self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, headers: dict[str, str]
+    ) -> web.StreamResponse | None:
+        """The answer to what is about files and batches of ours; None for anything else."""
+        if self._batches is None:
+            return None
+
+        async def fetch(path: str) -> Answer:
             upstream = self._sender(caller)
-            self._in_scope(request.method, path, body, caller)
-            if self._waits is not None:
-                body = await going_on(self._waits, body, caller)
-            if creates(request.method, path) is None:
-                return await self._pass(request, path, body, caller, upstream)
-            return await self._follow(request, path, body, caller, upstream)
+            page = Outgoing(method="GET", path=path, headers=_headers(request), body=b"")
+            incoming = await upstream.send(page)
+            whole = await incoming.read()
+            if incoming.status < 400 and caller.project is not None:
+                whole = await self._own_list(request, path, whole, caller.project, upstream)
+            return _answer(incoming, whole)
+
+        found = await self._batches.answer(request.method, path, body, headers, caller, fetch)
+        if isinstance(found, Content):
+            return await given_out(request, found)
+        return _response(found) if found is not None else None
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         length = request.content_length
         if length is not None and length > self._settings.most_body:
             raise Refused(TOO_LARGE)
+        if request.content.is_eof():
+            # It came whole with its headers, as small ones do: there is nothing to wait for.
+            return _within(request.content.read_nowait(), self._settings.most_body)
         pieces: list[bytes] = []
         size = 0
         try:
@@ -167,6 +218,14 @@ class Gateway:
         usual = creates(method, path) is not None or path.startswith(_READS)
         if not usual and not caller.key.scope.pass_through:
             raise Refused(NOT_SCOPED)
+        policy = self._pipeline.policy
+        if (
+            method == "POST"
+            and path.startswith("/v1/batches")
+            and policy is not None
+            and policy.limits.zero_retention
+        ):
+            raise Refused(NO_BATCH)
         if not self._objects.allowed(path, body, caller.key.scope.project):
             raise Refused(NOT_FOUND)
 
@@ -219,14 +278,13 @@ class Gateway:
                 incoming = await upstream.send(outgoing)
                 whole = None if _streams(incoming) else await incoming.read()
                 pieces = aiter(incoming) if whole is None else None
-                course.came(
-                    Reply(
-                        status=incoming.status,
-                        headers=incoming.headers,
-                        body=whole,
-                        attempts=incoming.attempts,
-                    )
+                reply = Reply(
+                    status=incoming.status, headers=incoming.headers, body=whole, attempts=incoming.attempts
                 )
+                if whole is not None and self._pipeline.takes_long(len(asked.body) + len(whole)):
+                    await aside(partial(course.came, reply))
+                else:
+                    course.came(reply)
                 while course.looks and pieces is not None:
                     course.piece(await anext(pieces, None))
             except BaseException as fault:
@@ -237,8 +295,8 @@ class Gateway:
         answer = course.answer
         if answer.body is not None or incoming is None:
             return _response(answer)
-        responses = asked.path.startswith("/v1/responses")
-        return await _piped(request, answer, incoming, responses=responses, pieces=pieces)
+        responses, slow = asked.path.startswith("/v1/responses"), self._pipeline.takes_long(len(asked.body))
+        return await _piped(request, answer, incoming, responses=responses, pieces=pieces, slow=slow)
 
     async def _pass(
         self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, upstream: Upstream
@@ -284,18 +342,19 @@ def _streams(incoming: Incoming) -> bool:
     return incoming.status < 400 and (incoming.header("content-type") or "").startswith("text/event-stream")
 
 
+def _within(body: bytes, most: int) -> bytes:
+    if len(body) > most:
+        raise Refused(TOO_LARGE)
+    return body
+
+
 def _response(answer: Answer) -> web.Response:
-    response = web.Response(status=answer.status, body=answer.body or b"")
-    _add(response, answer.headers)
-    return response
+    return web.Response(status=answer.status, body=answer.body or b"", headers=_kept(answer.headers))
 
 
-def _add(response: web.StreamResponse, headers: Headers) -> None:
-    # What aiohttp set by itself gives way to what upstream said.
-    response.headers.pop("content-type", None)
-    for name, value in headers:
-        if name.lower() not in _DROPPED:
-            response.headers.add(name, value)
+def _kept(headers: Headers) -> CIMultiDict[str]:
+    """Headers of a reply without those that this connection has its own of."""
+    return CIMultiDict([pair for pair in headers if pair[0].lower() not in _DROPPED])
 
 
 async def _piped(
@@ -305,17 +364,23 @@ async def _piped(
     *,
     responses: bool,
     pieces: AsyncIterator[bytes] | None = None,
+    slow: bool = False,
 ) -> web.StreamResponse:
-    """A stream, piece by piece as it comes; one that breaks ends as an error, never as if it had ended."""
-    response, passage = web.StreamResponse(status=answer.status), answer.passage
-    _add(response, answer.headers)
+    """A stream, piece by piece as it comes; one that breaks ends as an error, never as if it had ended.
+
+    `slow`: its last event takes long to take down.
+    """
+    response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
+    passage = answer.passage
     try:
         await response.prepare(request)
         try:
             if answer.held:
                 await response.write(answer.held)
             async for piece in pieces or incoming:
-                out = passage.feed(piece) if passage is not None else piece
+                out = piece
+                if passage is not None:
+                    out = await aside(partial(passage.feed, piece)) if slow else passage.feed(piece)
                 if out:
                     await response.write(out)
             last = _end(passage)

@@ -63,8 +63,8 @@ def _encoder() -> msgspec.json.Encoder:
 
 
 def encode_line(line: Line) -> bytes:
-    """A line with its line break."""
-    return _encoder().encode(line) + b"\n"
+    """A line without its line break."""
+    return _encoder().encode(line)
 
 
 def decode_line(raw: bytes) -> Line | None:

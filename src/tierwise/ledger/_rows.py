@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
+from collections import defaultdict
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from tierwise.calls import Recorded, encode_recorded
+from tierwise.catalog import utc_day
 from tierwise.ledger._lines import Closed, Line, Opened
 from tierwise.ledger._tables import Money, calls, events
 from tierwise.ledger._texts import take_texts
@@ -27,49 +29,88 @@ def now() -> int:
     return time.time_ns() // 1_000
 
 
+class _Said(msgspec.Struct):
+    """What the lines of a group say of one call."""
+
+    opened: Opened | None = None
+    closed: Closed | None = None
+    held: str | None = None
+    """USD held for it."""
+
+    def hear(self, line: Line) -> None:
+        """Take in one more line: an end replaces a beginning, and nothing replaces an end."""
+        if isinstance(line, Closed):
+            if self.closed is None or self.closed.call.status == UNKNOWN:
+                self.closed = line
+                self.held = self.held if _held_for(line.call.status, line.call.cost) else None
+        elif self.closed is None:
+            # A second beginning is a fallback's: it may cost more than the first, on another model.
+            at = self.opened.at if self.opened is not None else line.at
+            self.opened, self.held = msgspec.structs.replace(line, at=at), str(line.reserved)
+
+    def row(self) -> dict[str, Any]:
+        """Its row."""
+        values = _closed(self.closed) if self.closed is not None else {}
+        if self.closed is None and self.opened is not None:
+            values = _opened(self.opened)
+        return _fitting({**_EMPTY, **values, "reserved": self.held})
+
+
 def take(connection: sa.Connection, group: list[Line]) -> None:
     """Lines into the table: an end replaces a beginning, and nothing replaces an end."""
-    rows: dict[str, dict[str, Any]] = {}
+    said: defaultdict[str, _Said] = defaultdict(_Said)
     for line in group:
-        before = rows.get(line.id)
-        if isinstance(line, Opened):
-            if before is None or before["line"] is None:
-                # A second beginning is a fallback's: it may cost more than the first, on another model.
-                at = before["at"] if before is not None else line.at
-                rows[line.id] = _fitting(_opened(line) | {"at": at, "day": day_of(at)})
-        elif before is None or before["status"] == UNKNOWN:
-            held = before["reserved"] if before is not None else None
-            end = _fitting(_closed(line))
-            rows[line.id] = {**end, "reserved": held if _held_for(end) else None}
+        said[line.id].hear(line)
+    rows = {identity: one.row() for identity, one in said.items()}
     found = connection.execute(sa.select(calls.c.id, calls.c.status).where(calls.c.id.in_(list(rows))))
     known = {identity: status for identity, status in found}  # noqa: C416 - rows are not pairs to mypy
     take_texts(connection, group, known)
-    new = [row for identity, row in rows.items() if identity not in known]
-    if new:
-        connection.execute(calls.insert(), new)
-    ends = [
-        row for identity, row in rows.items() if known.get(identity) == UNKNOWN and row["line"] is not None
-    ]
-    late = [
-        identity for identity in rows if known.get(identity) == SETTLED and rows[identity]["line"] is not None
-    ]
-    for identity in late:
-        said = f"the end of {identity} came after it was settled; what it was settled at stays"
-        connection.execute(events.insert().values(at=now(), who="ledger", what=said))
-    for row in rows.values():
-        if known.get(row["id"]) == UNKNOWN and row["line"] is None:
-            again = {"asked": row["asked"], "reserved": row["reserved"]}
-            where = (calls.c.id == row["id"], calls.c.status == UNKNOWN, calls.c.line.is_(None))
-            connection.execute(calls.update().where(*where).values(**again))
-    for row in ends:
-        keeps = _held_for(row) and row["reserved"] is None
-        values = {name: value for name, value in row.items() if name != "reserved" or not keeps}
-        connection.execute(calls.update().where(calls.c.id == row["id"]).values(**values))
+    _insert(connection, [row for identity, row in rows.items() if identity not in known])
+    there = [row for identity, row in rows.items() if known.get(identity) == UNKNOWN]
+    _begin_again(connection, [row for row in there if row["line"] is None])
+    _end(connection, [row for row in there if row["line"] is not None])
+    for identity, row in rows.items():
+        if known.get(identity) == SETTLED and row["line"] is not None:
+            what = f"the end of {identity} came after it was settled; what it was settled at stays"
+            connection.execute(events.insert().values(at=now(), who="ledger", what=what))
 
 
-def _held_for(row: dict[str, Any]) -> bool:
+def _insert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """New calls, by the database's driver itself: no value needs what SQLAlchemy would do to each."""
+    if not rows:
+        return
+    form = calls.insert().compile(dialect=connection.dialect)
+    order = form.positiontup
+    given = [tuple([row[name] for name in order]) for row in rows] if order is not None else rows
+    connection.exec_driver_sql(form.string, given)
+
+
+def _begin_again(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """Calls that begin a second time, on another model."""
+    again = [{"call": row["id"], "asked": row["asked"], "reserved": row["reserved"]} for row in rows]
+    if again:
+        connection.execute(calls.update().where(_CALL, calls.c.line.is_(None)), again)
+
+
+def _end(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """Calls whose beginning is in already; what is held for one without an end that costs stays as it is."""
+    keeping, other = [], []
+    for row in rows:
+        if row["reserved"] is None and _held_for(row["status"], row["cost"]):
+            keeping.append({name: value for name, value in row.items() if name != "reserved"})
+        else:
+            other.append(row)
+    for ends in (keeping, other):
+        if ends:
+            connection.execute(calls.update().where(_CALL), [{**row, "call": row["id"]} for row in ends])
+
+
+_CALL: Final = sa.and_(calls.c.id == sa.bindparam("call"), calls.c.status == UNKNOWN)
+
+
+def _held_for(status: str, cost: object | None) -> bool:
     """Whether a call that is over keeps what was held for it: nobody knows its end, nor what it cost."""
-    return row["status"] == UNKNOWN and row["cost"] is None
+    return status == UNKNOWN and cost is None
 
 
 _LENGTHS: Final = {
@@ -77,21 +118,23 @@ _LENGTHS: Final = {
     for column in calls.c
     if isinstance(column.type, sa.String) and column.type is not Money
 }
+_WHOLE: Final = tuple(column.name for column in calls.c if isinstance(column.type, sa.Integer))
 
 
 def _fitting(row: dict[str, Any]) -> dict[str, Any]:
-    """A row that any database takes: callers choose names, and one that is refused would hold up all others.
+    """A row made such that any database takes it: one that is refused would hold up all others.
 
-    PostgreSQL refuses text beyond a column's length and text with a zero in it; numbers beyond 63
-    bits no database takes. The call's own line keeps all of it.
+    Callers choose names. PostgreSQL refuses text beyond a column's length and text with a zero in it;
+    numbers beyond 63 bits no database takes. The call's own line keeps all of it.
     """
-    fitting = dict(row)
-    for name, value in row.items():
-        if isinstance(value, str) and name in _LENGTHS:
-            fitting[name] = value.replace("\0", "\N{REPLACEMENT CHARACTER}")[: _LENGTHS[name]]
-        elif isinstance(value, int):
-            fitting[name] = min(value, _MOST)
-    return fitting
+    for name, most in _LENGTHS.items():
+        value = row[name]
+        if value is not None and ("\0" in value or (most is not None and len(value) > most)):
+            row[name] = value.replace("\0", "\N{REPLACEMENT CHARACTER}")[:most]
+    for name in _WHOLE:
+        if row[name] is not None and row[name] > _MOST:
+            row[name] = _MOST
+    return row
 
 
 _EMPTY: Final[dict[str, Any]] = dict.fromkeys(column.name for column in calls.c)
@@ -99,18 +142,18 @@ _EMPTY: Final[dict[str, Any]] = dict.fromkeys(column.name for column in calls.c)
 
 def _opened(line: Opened) -> dict[str, Any]:
     """A call of which only the beginning is known: its money is held until it is settled."""
-    return _EMPTY | {
+    return {
         "id": line.id, "at": line.at, "day": day_of(line.at), "project": line.project, "key": line.key,
         "endpoint": line.endpoint, "workload": line.workload, "asked": line.model, "lane": "standard",
         "moved": False, "unproven": False, "status": UNKNOWN, "attempts": 1, "input": 0, "cached": 0,
-        "output": 0, "estimated": True, "reserved": str(line.reserved),
+        "output": 0, "estimated": True,
     }  # fmt: skip
 
 
 def _closed(line: Closed) -> dict[str, Any]:
     call = line.call
     tokens = call.tokens
-    return _EMPTY | {
+    return {
         "id": line.id, "at": call.at or 0, "day": day_of(call.at or 0), "response_id": call.id,
         "project": call.project, "key": call.key, "endpoint": call.endpoint, "workload": line.workload,
         "task": line.task, "depth": line.depth, "name": call.name, "session": call.session,
@@ -135,4 +178,4 @@ def money(amount: Decimal | None) -> str | None:
 
 def day_of(at: int) -> str:
     """The UTC day of a time in microseconds, as ISO has it."""
-    return dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date().isoformat()
+    return utc_day(at / 1e6).isoformat()

@@ -33,6 +33,7 @@ MARGIN: Final = 64 * 1024
 """Bytes that are to be left in a file: with fewer, the next one is begun before a call needs it."""
 FORGOTTEN: Final = 60.0
 """Seconds after which a file without a name is of a process that is gone."""
+_BREAK: Final = ord("\n")
 _END: Final = b"\0"
 """What stands where nothing has been written yet; no line holds it."""
 
@@ -70,7 +71,8 @@ class Spool:
         """Write one line down. Raises OSError where the disk has no room for the next file."""
         raw = encode_line(line)
         with self._lock:
-            end = self.size + len(raw)
+            # The line break comes last, so that a torn line is never taken for a whole one.
+            end = self.size + len(raw) + 1
             if self._file < 0:
                 raise OSError("the spool is closed")
             if self._lost:
@@ -78,12 +80,11 @@ class Spool:
             if end > len(self._map):
                 # The full file stays where the next one cannot be begun: it is tried again then.
                 before = self._map, self._file, self.size
-                self._begin(max(self._room, len(raw)))
+                end = len(raw) + 1
+                self._begin(max(self._room, end))
                 _finish(*before)
-                end = len(raw)
-            # The line break comes last, so that a torn line is never taken for a whole one.
-            self._map[self.size : end - 1] = raw[:-1]
-            self._map[end - 1 : end] = raw[-1:]
+            self._map[self.size : end - 1] = raw
+            self._map[end - 1] = _BREAK
             self.size = end
 
     @property

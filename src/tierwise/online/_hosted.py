@@ -133,15 +133,17 @@ class Hosted:
             return None, Narrowing(
                 sent=len(offered.entries), why_not="the search would weigh as much as the tools"
             )
+        needed = _needed(body)
+        servers = [_label(entry.raw) for entry in offered.entries if entry.kind == "mcp"]
         narrowing = Narrowing(
             sent=len(offered.entries),
-            stay=len(offered.entries) - len(plain) + len(direct),
+            stay=len(offered.entries) - len(plain) + len(direct) - sum(one not in needed for one in servers),
             tokens=gone,
             loads=groups.loads,
             under_way=bool(root) and self._under_way.get(root) is not None,
             steps=self._share(workload),
         )
-        return Deferral(box, groups.spaces, gone, loaded, root, _needed(body)), narrowing
+        return Deferral(box, groups.spaces, gone, loaded, root, needed), narrowing
 
     def _groups(self, box: Toolbox, direct: frozenset[str]) -> _Groups:
         """The namespaces of a list, worked out once for each set of tools that stay direct."""
@@ -256,9 +258,13 @@ def _tools(entries: list[msgspec.Raw], box: Toolbox, deferral: Deferral) -> list
         if at in deferred:
             continue
         server = box.offered.entries[at].kind == "mcp"
-        waits = server and _decoded(entry).get("server_label") not in deferral.servers
+        waits = server and _label(entry) not in deferral.servers
         listed.append(_deferred(entry) if waits else entry)
     return listed
+
+
+def _label(server: msgspec.Raw | bytes) -> Any:
+    return _decoded(server).get("server_label")
 
 
 class _Uses(msgspec.Struct):
@@ -325,7 +331,7 @@ def _values(reply: object) -> Mapping[str, Any] | None:
     return found if isinstance(found, Mapping) else None
 
 
-def _decoded(raw: msgspec.Raw) -> dict[str, Any]:
+def _decoded(raw: msgspec.Raw | bytes) -> dict[str, Any]:
     found = msgspec.json.decode(raw)
     return found if isinstance(found, dict) else {}
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from tierwise.calls import Call, Spend
-from tierwise.catalog import Catalog, Tokens
+from tierwise.catalog import Catalog, Tokens, utc_day
 from tierwise.errors import CatalogError
 from tierwise.online._saved import left_out, saved_by_lever
 from tierwise.policy import NO_CACHING, Decision
@@ -221,4 +221,4 @@ def _fees(call: Call, prices: Catalog, day: dt.date) -> Decimal:
 
 def day_of_call(call: Call) -> dt.date:
     """The UTC day that a call was sent."""
-    return dt.datetime.fromtimestamp((call.at or 0) / 1e6, dt.UTC).date()
+    return utc_day((call.at or 0) / 1e6)

@@ -21,7 +21,7 @@ def told(identity: str, routed: Routed, cost: Decimal | None, cascade: str | Non
     """Headers that say what was decided and what it cost; none where nothing was decided."""
     decision = routed.decision
     if decision is None:
-        return _named({"decision": identity, "reason": routed.reason})
+        return _named({"decision": identity, "reason": _plain(routed.reason)})
     # A call that upstream refused on the rung decided went as asked after all.
     moved = decision.moved and routed.carried
     rung, lane = (
@@ -33,26 +33,29 @@ def told(identity: str, routed: Routed, cost: Decimal | None, cascade: str | Non
     return _named(
         {
             "decision": identity,
-            "rung": str(rung),
+            "rung": _plain(str(rung)),
             "lane": lane,
-            "rule": decision.rule,
+            "rule": _plain(decision.rule),
             "stage": decision.stage,
             "moved": "true" if moved else "false",
             "unproven": "true" if decision.unproven and moved else None,
             "expected-cost": f"{expected:f}" if expected is not None else None,
             "cost": f"{cost:f}" if cost is not None else None,
             "cascade": cascade,
-            "reason": routed.reason,
+            "reason": _plain(routed.reason),
         }
     )
 
 
 def _named(values: dict[str, str | None]) -> Headers:
-    return tuple((OURS + name, _plain(value[:500])) for name, value in values.items() if value)
+    return tuple([(OURS + name, value) for name, value in values.items() if value])
 
 
-def _plain(value: str) -> str:
-    """A value as a header can carry it."""
+def _plain(value: str | None) -> str | None:
+    """The beginning of a value of somebody's making, as a header can carry it."""
+    if value is None:
+        return None
+    value = value[:500]
     return (
         value if value.isascii() and value.isprintable() and "%" not in value else quote(value, safe=_PLAIN)
     )

@@ -11,10 +11,10 @@ from typing import Final
 import msgspec
 
 from tierwise.calls import Request, named_place
-from tierwise.catalog import Catalog, Lane
+from tierwise.catalog import WINDOWS, Catalog, Lane, utc_day
 from tierwise.errors import TierwiseError
 from tierwise.online._cascade import with_cascade
-from tierwise.online._defer import may_wait
+from tierwise.online._defer import may_wait, takes_window
 from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
 from tierwise.online._shape import as_asked, shape, with_selection, with_usage
@@ -115,7 +115,11 @@ class Router:
 
         Tools are only searched for where the `whole` call, its replies too, comes by here, and at once.
         """
-        waits = may_wait(call, policy)
+        waits, lanes = may_wait(call, policy), self._lanes
+        if waits:
+            lanes |= {"batch"}
+        if takes_window(request):
+            lanes |= WINDOWS.keys()
         with self.lock:
             state = self._memory.state(
                 call,
@@ -124,7 +128,7 @@ class Router:
                 policy,
                 at,
                 callers=self._callers | call.asked.callers,
-                lanes=self._lanes | {"batch"} if waits else self._lanes,
+                lanes=lanes,
                 recognise=self._recogniser.recognise,
             )
         narrow = AS_SENT
@@ -203,7 +207,7 @@ class Router:
 
 def day_of(at: int) -> dt.date:
     """The UTC day of a time in microseconds."""
-    return dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
+    return utc_day(at / 1e6)
 
 
 def _placed(facts: Facts, workload: int, role: Role) -> Facts:

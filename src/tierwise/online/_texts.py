@@ -13,6 +13,8 @@ from tierwise.policy import Keep, Policy, Text
 
 _LOG: Final = logging.getLogger("tierwise")
 DAY: Final = 86_400_000_000
+LARGE: Final = 8 * 1024
+"""Bytes of text above which making it clean takes more than some milliseconds."""
 
 
 class Texts:
@@ -22,6 +24,10 @@ class Texts:
         keep = policy.keep if policy is not None else None
         self._keep = keep if isinstance(keep, Keep) else None
         self._redactor = Redactor(self._keep) if self._keep is not None else None
+
+    def takes_long(self, size: int) -> bool:
+        """Whether so many bytes of text are kept, if they are, after work that should hold up nobody."""
+        return self._keep is not None and size > LARGE
 
     def of(
         self,

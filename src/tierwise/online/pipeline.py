@@ -28,10 +28,9 @@ from tierwise.calls import ChatStream, Headers, Outgoing, Status, failed_reply, 
 from tierwise.catalog import Catalog, Lane
 from tierwise.errors import RequestError
 from tierwise.online._admit import admit, creates
-from tierwise.online._cascade import MOST_HELD, Judged, body_of, judged, spent_in_vain, trial_of
+from tierwise.online._cascade import trial_of
 from tierwise.online._defer import Deferred, deferred, new_id, waits
 from tierwise.online._elsewhere import FORGOTTEN, Decisions, Sent, as_sent, in_words
-from tierwise.online._found import Beginning, needs_of, used_by
 from tierwise.online._hide import hiding
 from tierwise.online._keeper import Keeper
 from tierwise.online._late import Waiting, under_way
@@ -40,12 +39,11 @@ from tierwise.online._passage import Passage
 from tierwise.online._record import Record
 from tierwise.online._reply import refusal, told, without_body_headers
 from tierwise.online._route import Router
-from tierwise.online._search import STEPS
+from tierwise.online._sending import Sending
 from tierwise.online._shape import as_asked, as_asked_after, as_it_came, no_capacity, untouched
 from tierwise.online._shown import AS_JSON, queued
 from tierwise.online._texts import Texts
 from tierwise.online._values import (
-    LOOK,
     Admitted,
     Answer,
     Asked,
@@ -56,11 +54,9 @@ from tierwise.online._values import (
     Reply,
     Routed,
     Run,
-    Search,
 )
 from tierwise.online._watch import watched
-from tierwise.policy import Learned, Policy, Trial
-from tierwise.upstream import whole_reply
+from tierwise.policy import Learned, Policy
 
 CARRIED: Final = frozenset[Lane]({"standard", "flex", "priority"})
 """Lanes that a call which is waited for can take."""
@@ -131,6 +127,7 @@ class Pipeline:
             project=project,
             residency=self._resident(policy),
         )
+        self._sending = Sending(self._record, self._router)
         # Ids are a name of this process and a number: asking the system for chance each time is slow.
         self.name, self._numbers = name or _new_name(), itertools.count(1)
         """Name of this process: what the ids of its calls begin with."""
@@ -174,6 +171,10 @@ class Pipeline:
         """Background calls whose end nobody has seen yet."""
         return self._record.waiting
 
+    def takes_long(self, size: int) -> bool:
+        """Whether a call with so many bytes of text takes long to take down: whoever drives others then uses a thread."""
+        return self._record.texts.takes_long(size)
+
     def late(self, path: str, body: bytes) -> None:
         """Take down a background call whose end somebody has seen, by what a look at it brought."""
         self._record.late(path, body)
@@ -207,7 +208,8 @@ class Pipeline:
         call = admit(asked, endpoint)
         if asked.watch is not None:
             call = watched(call, asked.watch)
-        run = Run(id=self._new_id(), at=self._now())
+        later = asked.later
+        run = Run(id=(later.call if later is not None else None) or self._new_id(), at=self._now())
         routed = self._router.route(call, run.at)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)
@@ -218,7 +220,7 @@ class Pipeline:
             return (yield from self._defer(call, routed, run))
         routed, reply, held = yield from self._run(call, routed, run)
         while (trial := trial_of(routed)) is not None:
-            found, held = yield from self._checked(call, routed, run, trial, reply, held)
+            found, held = yield from self._sending.checked(call, routed, run, trial, reply, held)
             if found.accepted:
                 run.cascade = "accepted"
                 break
@@ -238,44 +240,15 @@ class Pipeline:
 
         Returns the reply that stands, how it was sent for, and what of its stream was looked into.
         """
-        reply = yield from self._send(call, routed, run)
+        reply = yield from self._sending.send(call, routed, run)
         while (other := self._another_way(call, routed, run, reply)) is not None:
             before, routed = (routed, reply), other
-            reply = yield from self._send(call, routed, run)
+            reply = yield from self._sending.send(call, routed, run)
             if run.fell_back and reply.status in _OURS_TO_MEND:
                 # It was fit for where it was asked to go: what was said there is its answer.
                 routed, reply = before
                 break
-        return (yield from self._searched(call, routed, run, reply))
-
-    def _checked(
-        self, call: Admitted, routed: Routed, run: Run, trial: Trial, reply: Reply, held: bytes
-    ) -> Generator[Outgoing | Look, Any, tuple[Judged, bytes]]:
-        """Whether an answer is accepted, and its whole stream where it is one; else it is counted as spent."""
-        body = reply.body
-        try:
-            if body is None:
-                held, whole = yield from self._held(held)
-                body = body_of(held, whole)
-            found = yield from judged(call, routed, run, trial, reply.status, body)
-        except GeneratorExit:
-            raise
-        except BaseException as fault:
-            spent_in_vain(call, routed, run, reply.status, body)
-            self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
-            raise
-        if not found.accepted:
-            spent_in_vain(call, routed, run, reply.status, body)
-        return found, held
-
-    def _held(self, held: bytes) -> Generator[Look, bytes | None, tuple[bytes, bool]]:
-        """A stream to its end, and whether it is whole: of one that is too long, the rest is let go."""
-        parts, size = [held], len(held)
-        while (piece := (yield LOOK)) is not None:
-            size += len(piece)
-            if size <= MOST_HELD:
-                parts.append(piece)
-        return b"".join(parts), size <= MOST_HELD
+        return (yield from self._sending.searched(call, routed, run, reply))
 
     def _not_written(self, call: Admitted, routed: Routed, run: Run) -> Answer:
         """A call that may not go on: what was spent on it so far is taken down."""
@@ -371,46 +344,6 @@ class Pipeline:
             return None
         return other
 
-    def _searched(
-        self, call: Admitted, routed: Routed, run: Run, reply: Reply
-    ) -> Generator[Outgoing | Look, Any, tuple[Routed, Reply, bytes]]:
-        """Answer what asks for tools here, and send the call again with more of them; each time more, then all.
-
-        Returns the reply that is the caller's, and what of its stream was looked into.
-        """
-        while (search := routed.search) is not None and reply.status < 400:
-            body, held = reply.body, b""
-            if body is None:
-                held, asks = yield from self._looked(call, routed, run, search)
-                if not asks:
-                    return routed, reply, held
-                body = msgspec.json.encode(whole_reply(held))
-            needs = needs_of(body, search.sent, search.offered)
-            if not needs or search.selection.steps >= STEPS:
-                return routed, reply, held
-            run.earlier += (used_by(call.endpoint, body, run.at),)
-            routed = self._router.with_more(call, routed, search, needs)
-            reply = yield from self._send(call, routed, run)
-        return routed, reply, b""
-
-    def _looked(
-        self, call: Admitted, routed: Routed, run: Run, search: Search
-    ) -> Generator[Look, bytes | None, tuple[bytes, bool]]:
-        """The beginning of a stream until it tells what it is, all of it where it asks for tools; and whether it does."""
-        beginning = Beginning(search.sent, search.offered)
-        while beginning.verdict != "answer":
-            try:
-                piece = yield LOOK
-            except GeneratorExit:
-                raise
-            except BaseException as fault:
-                self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
-                raise
-            if piece is None:
-                break
-            beginning.feed(piece)
-        return beginning.held, beginning.verdict == "search"
-
     def _defer(self, call: Admitted, routed: Routed, run: Run) -> Generator[Deferred, None, Answer]:
         """A call that is kept for a cheaper lane; the caller asks for its answer later."""
         later = call.asked.later
@@ -439,19 +372,6 @@ class Pipeline:
             LedgerUnavailable: It could not be written down, and is to be told again.
         """
         return self._record.told(found, end, kept)
-
-    def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Any, Reply]:
-        """Run: the only step that waits."""
-        run.attempts += 1
-        try:
-            reply: Reply = yield routed.outgoing
-        except GeneratorExit:
-            raise
-        except BaseException as fault:
-            self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
-            raise
-        run.tried += reply.attempts
-        return reply
 
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
@@ -518,14 +438,3 @@ def _goes_on(body: Mapping[str, Any] | None, how: Status | None) -> str | None:
 
 def _new_name() -> str:
     return f"tw_{token_hex(6)}_"
-
-
-def _ended_by(fault: BaseException) -> Status:
-    """How a call ended that could not be sent.
-
-    A caller that cancels has left; else, unless it is known that nothing was sent, nobody knows
-    whether upstream acted.
-    """
-    if not isinstance(fault, Exception):
-        return "abandoned"
-    return "error" if getattr(fault, "sent", None) is False else "unknown"

@@ -52,6 +52,7 @@ from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._replay import Differs, Replayed, replay
+from tierwise.policy._scorer import RungScore, Scored, Scorer
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
 from tierwise.policy._state import ARMS, Hints, Latency, Narrowing, Sent, State, Warmth
 from tierwise.policy._types import (
@@ -115,6 +116,9 @@ __all__ = [
     "Replayed",
     "Rule",
     "Rung",
+    "RungScore",
+    "Scored",
+    "Scorer",
     "Scoring",
     "Sent",
     "Stage",

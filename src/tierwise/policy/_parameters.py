@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tierwise.catalog import Model
+from tierwise.catalog import WINDOWS, Model
 from tierwise.policy._caching import cache_changes
 from tierwise.policy._decision import Change, Plan
 from tierwise.policy._eligible import REFUSED_WHEN_REASONING
@@ -156,6 +156,13 @@ def _lane(call: Outgoing) -> Iterator[Change]:
             before=_TIERS[before],
             after=_TIERS[after],
             why="the cheapest lane allowed",
+        )
+    elif after in WINDOWS:
+        yield Change(
+            parameter="background_options.completion_window",
+            before=None,
+            after=WINDOWS[after],
+            why="the cheapest lane in its deadline",
         )
     else:
         yield Change(parameter="lane", before=before, after=after, why="the cheapest lane in its deadline")

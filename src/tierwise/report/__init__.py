@@ -13,9 +13,20 @@ from tierwise.report._words import count, money, share
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tierwise.audit import Findings
+    from tierwise.audit import Explained, Findings
 
-__all__ = ["count", "html", "json_bytes", "json_schema", "money", "schema_text", "share", "terminal"]
+__all__ = [
+    "count",
+    "explained_json",
+    "explained_text",
+    "html",
+    "json_bytes",
+    "json_schema",
+    "money",
+    "schema_text",
+    "share",
+    "terminal",
+]
 
 
 def terminal(findings: Findings, console: Console) -> None:
@@ -58,3 +69,17 @@ def schema_text() -> str:
     from tierwise.report._json import schema_text as text
 
     return text()
+
+
+def explained_text(explained: Explained) -> str:
+    """One workload's prompt cache in lines of about 100 columns, ending in a line break."""
+    from tierwise.report._explained import lines
+
+    return "\n".join(lines(explained)).rstrip("\n") + "\n"
+
+
+def explained_json(explained: Explained) -> bytes:
+    """The same as JSON, like `json_bytes`: equal values give equal bytes."""
+    from tierwise.report._json import json_bytes as encode
+
+    return encode(explained)

@@ -8,17 +8,20 @@ import math
 import textwrap
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tierwise.audit import LEVERS, Findings
 
+if TYPE_CHECKING:
+    from tierwise.audit import Explained
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MONEY = {"type": "string", "format": "decimal", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
 
 
-def json_bytes(findings: Findings) -> bytes:
+def json_bytes(findings: Findings | Explained) -> bytes:
     """UTF-8 JSON of the findings, indented by two, ending in a line break.
 
     Money is a string in plain notation with every digit. Fields stand in the order of the

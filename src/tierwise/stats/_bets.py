@@ -1,6 +1,6 @@
 """What the sequential test bets: several parts of its capital, each a multiple of what seems best.
 
-Test martingales by betting (Waudby-Smith & Ramdas 2024, equation 10 and section 4). The capital of a
+Test martingales by betting (Waudby-Smith & Ramdas 2024, the capital process). The capital of a
 stake c_i, chosen before observation x_i of weight w_i is seen, is, if the mean is m,
 
     K(m) = prod_i (1 + c_i * w_i * (x_i - m) / (m - low)),   0 <= c_i < 1,

@@ -90,7 +90,7 @@ def _quantile(chance: float, a: float, b: float) -> float:
 
 
 def wilson(successes: int, trials: int, *, alpha: float = 0.05) -> tuple[float, float]:
-    """Wilson's interval of a share (1927, equation for the score test): near 1 - alpha on average, not at least.
+    """Wilson's interval of a share (1927), the score test turned round: near 1 - alpha on average, not at least.
 
     (0, 1) before the first trial.
 

@@ -98,7 +98,7 @@ def platt(scores: Any, outcomes: Any) -> Curve:
 def beta_curve(scores: Any, outcomes: Any) -> Curve:
     """The beta calibration curve, for scores in [0, 1] that are chances already, only wrong ones.
 
-    Kull, Silva Filho & Flach (2017), "Beta calibration", section 4: logistic in ln s and -ln(1 - s); the
+    Kull, Silva Filho & Flach (2017), "Beta calibration": logistic in ln s and -ln(1 - s); the
     identity is among its shapes. A term that would make the chance fall as the score rises is left out, as
     there. Platt's smoothed targets keep it finite.
 

@@ -37,7 +37,7 @@ class Change:
     """Watches observations in [low, high] that should have a mean of at most 0, and alarms when it rises.
 
     An e-detector (Shin, Ramdas & Rinaldo 2023, "E-detectors: a nonparametric framework for sequential
-    change detection", definition 2.6 and section 4): the Shiryaev-Roberts sums of the bets of
+    change detection"): the Shiryaev-Roberts sums of the bets of
     `MeanTest`, M_n = (1 + M_{n-1}) * (1 + c x_n / -low), mixed over fixed c. While every observation has, given
     those before, a mean of at most 0, M_n - n is a supermartingale, so the mean number of observations to
     a false alarm is at least `run_length`. Cumulative sums beside them only tell where it began.

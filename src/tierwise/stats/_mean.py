@@ -21,7 +21,7 @@ class MeanTest:
     those before it, each has expectation at most 0 if the claim is wrong. Nothing else is assumed:
     no variance, no shape, no number of observations. With the capital E of a mixture of bets
     against 'the mean is at most 0' (Waudby-Smith & Ramdas 2024, "Estimating means of bounded random
-    variables by betting", J. R. Stat. Soc. B 86(1), equation 10 and section 4), Ville's inequality gives
+    variables by betting", J. R. Stat. Soc. B 86(1)), Ville's inequality gives
     P(E ever reaches 1/alpha) <= alpha. A bet is made before its observation is seen, from those before
     it, so the order is part of the record.
 
@@ -124,7 +124,7 @@ class MeanTest:
     def lower(self) -> float:
         """Every mean below it is refuted at alpha by the observations up to now.
 
-        The bounds are a confidence sequence (Waudby-Smith & Ramdas 2024, theorem 1): with 1 - alpha
+        The bounds are a confidence sequence (Waudby-Smith & Ramdas 2024): with 1 - alpha
         the mean is never below `lower`, however often one looks. They are those of this moment, not
         intersected over the past, so that they do not depend on when somebody looked; after
         `holds` the lower bound may therefore return below 0.

@@ -9,6 +9,9 @@ import msgspec
 
 from tierwise.errors import OutOfBounds
 
+LONGEST = 10_000_000
+"""Observations that a record may hold: a few bytes of a forged one could else keep a machine busy for years."""
+
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Observations in order: each distinct (x, weight) once, and runs of them."""
@@ -45,8 +48,10 @@ def unpack(packed: Packed) -> Iterator[tuple[float, float]]:
     """The observations again.
 
     Raises:
-        OutOfBounds: for a run of a value that is not there, or of no length.
+        OutOfBounds: for a run of a value that is not there, or of no length, or for too many in all.
     """
+    if sum(times for _, times in packed.runs if times > 0) > LONGEST:
+        raise OutOfBounds(f"a record of over {LONGEST:,} observations is not one that was written here")
     for place, times in packed.runs:
         if not (0 <= place < len(packed.values) and times > 0):
             raise OutOfBounds(

@@ -29,7 +29,7 @@ def bootstrap(
 ) -> Interval:
     """The percentile interval of a mean, or another number, whole clusters drawn again together.
 
-    Efron (1979); clusters as in Davison & Hinkley (1997, section 3.8). Covers about 1 - alpha where there
+    Efron (1979); whole clusters as in Davison & Hinkley (1997). Covers about 1 - alpha where there
     are many clusters (some tens at least), for one look. It is for showing; `MeanTest` is for deciding.
 
     Args:
@@ -91,7 +91,7 @@ def krippendorff(
     draws: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Krippendorff's alpha (2004, chapter 11) for labels and two raters: as kappa, with pooled frequencies.
+    """Krippendorff's alpha (2004) for labels and two raters: as kappa, with pooled frequencies.
 
     Small numbers of items are corrected for. None stands for a rating that is missing; such an item pairs
     with nothing and is left out. The interval is `bootstrap` over items.

@@ -28,7 +28,7 @@ class Certified(msgspec.Struct, frozen=True, kw_only=True):
 def conformal_threshold(losses: Any, *, alpha: float, bound: float = 1.0) -> int | None:
     """The loosest setting whose expected loss on a new item is at most alpha.
 
-    Conformal risk control (Angelopoulos, Bates, Fisch, Lei & Schuster 2022, theorem 1 and equation 4):
+    Conformal risk control (Angelopoulos, Bates, Fisch, Lei & Schuster 2022, theorem 1):
     the last setting up to which (sum of losses + bound) / (n + 1) <= alpha. Needs items that are
     exchangeable with the new one, and for each of them a loss that never falls from strict to loose;
     holds on average over calibration sets, not for each of them.
@@ -90,8 +90,8 @@ def certify_selective(
 ) -> Certified:
     """Settings whose share of worse items among the accepted is at most alpha, with 1 - delta.
 
-    Learn then test (Angelopoulos, Bates, Candes, Jordan & Lei 2021, theorem 1 with the fixed sequence
-    of section 3.2): the hypothesis 'above alpha' of a setting has the exact binomial p-value
+    Learn then test (Angelopoulos, Bates, Candes, Jordan & Lei 2021, with fixed
+    sequence testing): the hypothesis 'above alpha' of a setting has the exact binomial p-value
     P(Bin(accepted, alpha) <= worse), given how many are accepted (Clopper & Pearson's upper bound,
     the other way round), and is tested only after the stricter ones were rejected.
 
@@ -116,7 +116,7 @@ def certify_mean(losses: Any, *, alpha: float, delta: float, starts: Sequence[in
     """Settings whose expected loss is at most alpha, with probability 1 - delta.
 
     As `certify_selective`, for losses in [0, 1] of any shape, by the p-value of Hoeffding and Bentkus
-    (Angelopoulos et al. 2021, proposition 1 and equation 8; Bates et al. 2021): the smaller of
+    (Bates et al. 2021; Angelopoulos et al. 2021): the smaller of
     exp(-n h(min(mean, alpha), alpha)) and e P(Bin(n, alpha) <= ceil(n mean)).
 
     Args:

@@ -12,7 +12,7 @@ def fixed_sequence(p_values: Sequence[float], *, level: float, starts: Sequence[
     """Which hypotheses are rejected when each is tested only after the ones before it were.
 
     No correction is needed for their number: the chance of any false rejection is at most `level`
-    (Maurer, Hothorn & Lehmacher 1995; Angelopoulos et al. 2021, "Learn then test", section 3.2).
+    (Maurer, Hothorn & Lehmacher 1995; Angelopoulos et al. 2021, "Learn then test").
 
     Args:
         p_values: in the order fixed beforehand. For tests valid at any time, 1 / max(1, highest e).
@@ -48,7 +48,7 @@ def e_bh(log_es: Sequence[float], *, level: float) -> list[int]:
     """Which of many hypotheses are rejected with a false discovery rate of at most `level`.
 
     The e-BH procedure (Wang & Ramdas 2022, "False discovery rate control with e-values", J. R. Stat.
-    Soc. B 84(3), section 4.1): the k largest, for the largest k whose k-th e-value is at least
+    Soc. B 84(3)): the k largest, for the largest k whose k-th e-value is at least
     count / (level * k). Valid under any dependence. All that were planned count, also those that
     were never begun (log e = 0); each e-value is the capital when its test stopped, not its highest.
 

@@ -49,8 +49,8 @@ def rectified(guesses: Sequence[float], values: Sequence[float | None], *, proba
     guess + (value - guess) / probability where the value is known, the guess alone elsewhere: the
     augmented inverse-probability estimator (Robins, Rotnitzky & Zhao 1994). With a judge's scores as
     guesses and human labels as values it is prediction-powered inference (Angelopoulos et al. 2023;
-    with labels chosen at random as they come, Zrnic & Candes 2024, "Active statistical inference",
-    equation 3), and fed to `MeanTest` it is valid whenever looked at (Csillag, Struchiner & Goedert
+    with labels chosen at random as they come, Zrnic & Candes 2024, "Active statistical inference"),
+    and fed to `MeanTest` it is valid whenever looked at (Csillag, Struchiner & Goedert
     2025, "Prediction-powered e-values"). The mean is right however wrong the guesses are: better
     guesses only make it surer.
 

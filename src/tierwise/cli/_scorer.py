@@ -1,0 +1,149 @@
+"""`tierwise train` and `tierwise evaluate`: the learned scorer, from outcomes to a file and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tierwise.errors import CallerError
+
+if TYPE_CHECKING:
+    from tierwise.router import Evaluation, Joined, Row
+
+Labels = Annotated[
+    Path, typer.Option("--from", help="Labels: a JSONL file, or a folder of them.", metavar="PATH")
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key", help="The key that the labels' request digests were made under.", metavar="FILE"),
+]
+
+
+def train(
+    logs: Annotated[list[str], typer.Argument(help="Logs with the requests' text.", metavar="LOGS...")],
+    labels: Labels,
+    rung: Annotated[list[str], typer.Option(help="A rung as the labels name it; cheapest first, repeated.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where the scorer goes.", metavar="FILE")
+    ] = Path("router.scorer"),
+    bar: Annotated[float, typer.Option(help="Score from which an answer holds.")] = 0.5,
+    key: KeyFile = None,
+) -> None:
+    r"""Learn, for each rung, which requests its answers hold the bar on.
+
+    Labels are joined to calls by request digest or call id. The file that is written holds hashes and
+    weights, no text.
+
+    \b
+    Example:
+      tierwise train logs/ --from labels.jsonl --rung gpt-5.4-nano --rung gpt-5.4-mini --rung gpt-5.4
+    """
+    from tierwise.router import save
+    from tierwise.router import train as learn
+
+    joined = _joined(labels, logs, key)
+    made = learn(joined.outcomes, rung, bar=bar, proven=True)
+    digest = save(made.scorer, output)
+    about = made.scorer.about
+    for name, count in zip(about.rungs, about.calls, strict=True):
+        typer.echo(f"{name}: {count:,} labelled calls")
+    for name, count in made.refused:
+        typer.echo(f"{name}: refused, {count:,} labelled calls are too few")
+    if joined.unmatched:
+        typer.echo(f"{joined.unmatched:,} labels left out: no text of their request in the logs")
+    typer.echo(f"{output}: {output.stat().st_size:,} bytes, digest {digest}")
+
+
+def evaluate(
+    scorer: Annotated[str, typer.Argument(help="A scorer's file, or 'prior' for the one that ships.")],
+    data: Annotated[Path, typer.Argument(help="Labels that training has not seen: JSONL, or a folder.")],
+    logs: Annotated[
+        list[str] | None, typer.Option("--logs", help="Logs with the requests' text; may be repeated.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write everything as JSON.", metavar="FILE")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the curves as SVG.", metavar="FILE")
+    ] = None,
+    key: KeyFile = None,
+    draws: Annotated[int, typer.Option(help="Bootstrap samples.", min=10, max=100_000)] = 1000,
+) -> None:
+    r"""Set a scorer beside always-each-rung, random, prompt length and oracle, with intervals.
+
+    \b
+    Examples:
+      tierwise evaluate router.scorer held-out.jsonl --plot curves.svg
+      tierwise evaluate prior labels.jsonl --json found.json
+    """
+    import msgspec
+
+    from tierwise.router import chart, load, prior
+    from tierwise.router import evaluate as measure
+
+    loaded = prior() if scorer == "prior" else load(Path(scorer))
+    found = measure(loaded, _joined(data, logs or [], key).outcomes, draws=draws)
+    if not loaded.about.proven:
+        typer.echo("unproven: trained on public outcomes; it allows no stage above shadow")
+    typer.echo("\n".join(in_words(found)))
+    if json is not None:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    if plot is not None:
+        plot.write_text(chart(found), "utf-8")
+
+
+for _command in (train, evaluate):
+    _command.__doc__ = (_command.__doc__ or "").replace("\\b", "\b")
+
+
+def _joined(labelled: Path, logs: Sequence[str], key: Path | None) -> Joined:
+    """Labels and the texts of the calls that they are of."""
+    from tierwise.calls import Call, plan, read
+    from tierwise.router import join, labels, texts_of
+    from tierwise.workloads import Recogniser, read_key
+
+    made = Recogniser(read_key(key) if key is not None else b"")
+    calls = (
+        record
+        for unit in (plan(logs).units if logs else ())
+        for record in read(unit)
+        if isinstance(record, Call)
+    )
+    joined = join(labels(labelled), texts_of(calls, made))
+    if not joined.outcomes:
+        raise CallerError(
+            f"{labelled}: none of {joined.unmatched:,} labels is of a call with text in the logs; "
+            "name the logs, and the key that the digests were made under"
+        )
+    return joined
+
+
+def in_words(found: Evaluation) -> list[str]:
+    """The table of an evaluation, a line each."""
+    lines = [
+        f"scorer {found.scorer[:16]}, {found.requests:,} requests, {found.known:.1%} with support",
+        f"{'':<26}{'APGR':>6}  {'95 %':<16}{'CPT(50)':>8}{'CPT(80)':>8}{'quality':>9}{'$/request':>12}  scorer minus it",
+    ]
+    lines += [_line(row) for row in found.rows]
+    name, quality, cost = found.best_single
+    reach = "is not reached" if found.neutral is None else f"is reached at ${found.neutral:.6f} a request"
+    lines.append(f"best single rung {name}: {quality:.3f} at ${cost:.6f}; by routing it {reach}")
+    lines.append(
+        f"AIQ {found.aiq:.3f}; calibration error " + ", ".join(f"{r} {e:.3f}" for r, e in found.ece.items())
+    )
+    return lines
+
+
+def _line(row: Row) -> str:
+    def shown(value: float | None, form: str) -> str:
+        return "-" if value is None else format(value, form)
+
+    span = "" if row.low is None or row.high is None else f"{row.low:.3f} to {row.high:.3f}"
+    better = "" if row.better is None else f"{row.better[0]:+.3f} to {row.better[1]:+.3f}"
+    return (
+        f"{row.name:<26}{shown(row.apgr, '.3f'):>6}  {span:<16}{shown(row.cpt50, '.1f'):>8}{shown(row.cpt80, '.1f'):>8}"
+        f"{shown(row.quality, '.3f'):>9}{shown(row.cost, '.6f'):>12}  {better}"
+    ).rstrip()
