@@ -102,7 +102,6 @@ def terms(rungs: tuple[str, ...], offer: Offer, risk: Decimal, seed: int) -> Ter
         offer=offer,
         risk=risk,
         confidence=1 - DELTA,
-        checks=("length",),
         created=dt.date(2026, 11, 25),
         expires=dt.date(2027, 11, 25),
         seed=seed,

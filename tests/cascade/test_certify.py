@@ -40,7 +40,6 @@ def terms(tiers: tuple[str, ...] = ("gpt-5.4-nano", "gpt-5.5"), **more: Any) -> 
         "offer": "selective",
         "risk": Decimal("0.1"),
         "confidence": Decimal("0.9"),
-        "checks": ("length",),
         "created": dt.date(2026, 11, 25),
         "expires": dt.date(2027, 11, 25),
     }
@@ -97,6 +96,7 @@ def test_a_certified_cascade_accepts_saves_and_keeps_its_risk(offer: Any) -> Non
     assert accepted > 0.3
     assert (risk if offer == "selective" else risk * accepted) <= 0.1
     (trial,) = found.trials
+    assert set(found.checks) == {"empty", "refusal", "schema", "sure", "tools", "truncation"}
     assert 1 - accepted <= trial.passes / 1000, "the share that goes on is bounded from above"
 
 

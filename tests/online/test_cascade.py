@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from cascading import MINI, SNAPSHOTS, certificate, trial, workload_of, write_policy
 
-from tierwise.calls import Outgoing
+from tierwise.calls import Call, Outgoing, encode_recorded, plan, read
 from tierwise.catalog import Catalog, Tokens
 from tierwise.online import Asked, Course, Entry, MemoryRecorder, Pipeline, Reply
 from tierwise.policy import PaidCheck, Policy, Scoring, canonical, decide, load_policy
@@ -161,6 +161,18 @@ def test_both_requests_are_one_call_and_their_money_adds_up(catalog: Catalog, tm
     assert line.saved == {"tier": -cheap}
     assert line.tokens == tokens
     assert len(bench.recorder.entries) == 1
+
+
+def test_an_audit_of_the_record_sees_both_requests(catalog: Catalog, tmp_path: Path) -> None:
+    bench = Bench(catalog, tmp_path)
+    bench.call(chat(), reply(LONG), UP)
+    (tmp_path / "calls.jsonl").write_bytes(encode_recorded(bench.entry.line))
+    records = [record for unit in plan([str(tmp_path / "calls.jsonl")]).units for record in read(unit)]
+    found = [record for record in records if isinstance(record, Call)]
+    assert [call.model_served for call in found] == [SNAPSHOTS["gpt-5.5"], SNAPSHOTS["gpt-5.4-nano"]]
+    assert len({call.id for call in found}) == 2
+    cost = sum(catalog.rate_card(c.model_served or "", at=DAY).total(c.tokens or Tokens()) for c in found)
+    assert cost == bench.entry.cost
 
 
 def test_an_attempt_without_usage_leaves_the_call_unpriced_never_free(

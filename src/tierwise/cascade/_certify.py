@@ -19,7 +19,17 @@ import msgspec
 from tierwise.cascade._cases import Case, Sets, Table, divided
 from tierwise.cascade._score import fitted, score
 from tierwise.errors import OutOfBounds
-from tierwise.policy import Certificate, Lengths, Offer, PaidCheck, Rung, Scoring, Trial, certificate_digest
+from tierwise.policy import (
+    ALWAYS,
+    Certificate,
+    Lengths,
+    Offer,
+    PaidCheck,
+    Rung,
+    Scoring,
+    Trial,
+    certificate_digest,
+)
 from tierwise.stats import (
     MeanTest,
     binomial_tail,
@@ -55,7 +65,6 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     offer: Offer
     risk: Decimal
     confidence: Decimal
-    checks: tuple[str, ...]
     created: dt.date
     expires: dt.date
     seed: int = 0
@@ -244,6 +253,12 @@ def _saves(found: Table, thresholds: Sequence[float], seen: Sequence[Case], delt
     return test.lower * top / mean if mean > 0 else 0.0
 
 
+def _checks(trials: Sequence[Trial]) -> tuple[str, ...]:
+    """Checks that decide: those that nothing passes without, those of the scores, those that are paid."""
+    scored = {name.partition(".")[0] for trial in trials for name in trial.scoring.weights}
+    return tuple(sorted({*ALWAYS, *scored, *(check.name for trial in trials for check in trial.paid)}))
+
+
 def _certificate(
     terms: Terms,
     verdict: Literal["holds", "accepts nothing", "does not pay"],
@@ -264,7 +279,7 @@ def _certificate(
         risk=terms.risk,
         confidence=terms.confidence,
         trials=trials,
-        checks=terms.checks,
+        checks=_checks(trials),
         seed=terms.seed,
         calls=len(held.baseline),
         accepted=accepted,

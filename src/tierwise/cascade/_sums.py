@@ -19,6 +19,8 @@ _SUM: Final = re.compile(
 )
 _FIGURE: Final = re.compile(r"[0-9]{1,15}(?:,[0-9]{3}){0,5}(?:\.[0-9]{1,9})?")
 _RESULT: Final = re.compile(r"= ?[$€£]? ?([0-9]{1,15}(?:,[0-9]{3}){0,5}(?:\.[0-9]{1,9})?)")
+_ROUNDED: Final = re.compile(r"[./÷%]")
+_LAST: Final = Decimal("0.005")
 _OPERATORS: Final[dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -73,8 +75,9 @@ def _holds(left: str, said: str) -> bool | None:
         claimed = _value(ast.parse(_plain(said), mode="eval").body)
     except (SyntaxError, ValueError, DecimalException, RecursionError, MemoryError):
         return None
-    # As many places as were written, and a hundredth of it for what was rounded on the way.
-    return abs(value - claimed) <= max(abs(claimed) / 100, Decimal("0.01"))
+    whole = not _ROUNDED.search(left)
+    # Whole numbers add up exactly; with fractions or a division, something may have been rounded on the way.
+    return abs(value - claimed) <= (_LAST if whole else max(abs(claimed) / 200, 2 * _LAST))
 
 
 def _plain(text: str) -> str:

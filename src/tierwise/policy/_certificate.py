@@ -89,6 +89,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     trials: tuple[Trial, ...]
     """In the order tried; empty unless it holds."""
     checks: tuple[str, ...]
+    """By which answers are accepted: those that every certificate has, and those of its scores."""
     seed: int = 0
     calls: int
     """Of the certify set: one a cluster."""
