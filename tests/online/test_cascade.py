@@ -274,6 +274,47 @@ def test_a_judge_that_says_nothing_accepts_nothing(catalog: Catalog, tmp_path: P
     assert bench.call(chat(), reply(), odd, UP)[0][-1] == "gpt-5.5"
 
 
+@pytest.mark.parametrize("sent", [None, False])
+def test_a_judge_that_cannot_be_reached_fails_no_call(
+    catalog: Catalog, tmp_path: Path, sent: bool | None
+) -> None:
+    bench = Bench(catalog, tmp_path, trials=(trial(scoring=JUDGED, paid=(JUDGE,)),))
+    course = Course(bench.pipeline, Asked(method="POST", path=CHAT, body=msgspec.json.encode(chat())))
+    course.came(reply())
+    assert course.failed(Lost(sent)), "the call goes on"
+    assert course.outgoing is not None
+    course.came(UP)
+    assert course.answer.body == UP.body
+    assert (bench.entry.cost is None) == (sent is None), "whether the judge was paid is not known"
+
+
+def test_a_held_stream_that_a_judge_accepts_is_that_stream_alone(catalog: Catalog, tmp_path: Path) -> None:
+    trials = (trial(scoring=JUDGED, paid=(JUDGE,)),)
+    bench = Bench(catalog, tmp_path, trials=trials, cascade='stream = "hold"')
+    pieces = chunks("bill", "gpt-5.4-nano")
+    body = chat(stream=True, stream_options={"include_usage": True})
+    models, answer = bench.call(body, pieces, judgement(90))
+    assert models == ["gpt-5.4-nano", "gpt-5.4-mini"]
+    assert answer.body == b"".join(pieces)
+
+
+@pytest.mark.parametrize("spread", [0.0, float("inf")])
+def test_a_score_that_cannot_be_worked_out_accepts_nothing(
+    catalog: Catalog, tmp_path: Path, spread: float
+) -> None:
+    bench = Bench(catalog, tmp_path)
+    cascade = bench.policy.rules[0].cascade
+    assert cascade is not None
+    assert cascade.certificate is not None
+    broken = Scoring(offset=float("nan"), weights={"length.over": 1.0}, spread=spread)
+    found = certificate(cascade.certificate.workload, trials=(trial(scoring=broken),))
+    changed = msgspec.structs.replace(cascade, certificate=found)
+    rule = msgspec.structs.replace(bench.policy.rules[0], cascade=changed)
+    policy = msgspec.structs.replace(bench.policy, rules=(rule, *bench.policy.rules[1:]))
+    bench.pipeline.go_by(policy, None, b"")
+    assert bench.call(chat(), reply(), UP)[0] == ["gpt-5.4-nano", "gpt-5.5"]
+
+
 AGREE = PaidCheck(name="agreement", model="gpt-5.4-nano", tokens=Tokens(uncached=100, output=10))
 
 
@@ -336,7 +377,8 @@ def test_a_held_stream_is_passed_on_whole_once_it_is_accepted(catalog: Catalog, 
     pieces = chunks("bill", "gpt-5.4-nano")
     models, answer = bench.call(body, pieces)
     assert models == ["gpt-5.4-nano"]
-    assert answer.held + bench.rest + answer.passage.end() == b"".join(pieces)
+    assert answer.body == b"".join(pieces)
+    assert answer.passage is None
     assert dict(answer.headers)["x-tierwise-cascade"] == "accepted"
     assert len(bench.recorder.entries) == 1
     assert bench.entry.cost == catalog.rate_card("gpt-5.4-nano", at=DAY).total(

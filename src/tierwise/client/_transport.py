@@ -188,8 +188,9 @@ class _Blocking(_Followed):
                 while course.looks:
                     course.piece(next(pieces, None))
             except BaseException as fault:
-                course.failed(fault)
-                raise
+                if not course.failed(fault):
+                    raise
+                continue
             if course.outgoing is not None:
                 response.close()
         answer = course.answer
@@ -215,8 +216,9 @@ class _Asynchronous(_Followed):
                 while course.looks and pieces is not None:
                     course.piece(await anext(pieces, None))
             except BaseException as fault:
-                course.failed(fault)
-                raise
+                if not course.failed(fault):
+                    raise
+                continue
             if course.outgoing is not None:
                 await response.aclose()
         answer = course.answer

@@ -288,8 +288,9 @@ class Gateway:
                 while course.looks and pieces is not None:
                     course.piece(await anext(pieces, None))
             except BaseException as fault:
-                course.failed(fault)
-                raise
+                if not course.failed(fault):
+                    raise
+                continue
             if course.outgoing is not None:
                 await incoming.aclose()
         answer = course.answer

@@ -66,7 +66,12 @@ def judged(
     for paid in trial.paid:
         check = check_of(paid)
         outgoing = check.ask(call.request, routed.outgoing, response)
-        reply = yield outgoing
+        run.attempts += 1
+        try:
+            reply = yield outgoing
+        except Exception as fault:  # noqa: BLE001 - a check that cannot be had accepts nothing, and fails no call
+            reply = Reply(status=502 if getattr(fault, "sent", None) is False else 200)
+        run.tried += reply.attempts
         second, _ = _read(routed, call.endpoint, reply.body) if reply.status < 400 else (None, None)
         run.spent += spent_on("check", outgoing.model, reply.status, reply.body, run.at)
         value = check.value(call.request, response, second)

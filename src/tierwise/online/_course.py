@@ -53,14 +53,20 @@ class Course:
         self.outgoing = asked if isinstance(asked, Outgoing) else None
         self.deferred = asked if isinstance(asked, Deferred) else None
 
-    def failed(self, fault: BaseException) -> None:
-        """Take down that sending failed. The fault is the caller's to raise."""
+    def failed(self, fault: BaseException) -> bool:
+        """Take down that sending failed; whether the call goes on all the same. Else the fault is the caller's to raise."""
         self.outgoing, self.looks, self.deferred = None, False, None
         try:
-            self._steps.throw(fault)
+            asked = self._steps.throw(fault)
+        except StopIteration as done:
+            self._answer = done.value
+            return True
         except BaseException as raised:
             if raised is not fault:
                 raise
+            return False
+        self.outgoing = asked if isinstance(asked, Outgoing) else None
+        return self.outgoing is not None
 
     @property
     def answer(self) -> Answer:

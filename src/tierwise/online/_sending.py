@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +17,8 @@ from tierwise.online._search import STEPS
 from tierwise.online._values import LOOK, Admitted, Look, Reply, Routed, Run, Search
 from tierwise.policy import Trial
 from tierwise.upstream import whole_reply
+
+_LOG: Final = logging.getLogger("tierwise")
 
 
 class Sending:
@@ -103,6 +106,9 @@ class Sending:
             found = yield from judged(call, routed, run, trial, reply.status, body)
         except GeneratorExit:
             raise
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            _LOG.exception("an answer could not be checked")
+            found = Judged(accepted=False, why="it could not be checked")
         except BaseException as fault:
             spent_in_vain(call, routed, run, reply.status, body)
             self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)

@@ -223,6 +223,8 @@ class Pipeline:
             found, held = yield from self._sending.checked(call, routed, run, trial, reply, held)
             if found.accepted:
                 run.cascade = "accepted"
+                if reply.body is None:
+                    return self._held(call, routed, run, reply, held)
                 break
             routed = self._router.go_up(call, routed, run, found.why)
             run.cascade = "escalated"
@@ -249,6 +251,13 @@ class Pipeline:
                 routed, reply = before
                 break
         return (yield from self._sending.searched(call, routed, run, reply))
+
+    def _held(self, call: Admitted, routed: Routed, run: Run, reply: Reply, held: bytes) -> Answer:
+        """A stream that was held to its end: its bytes at once, as they would have come."""
+        answer = self._pass_on(call, routed, run, reply, held)
+        last = answer.passage.end() if answer.passage is not None else b""
+        headers = without_body_headers(answer.headers)
+        return Answer(status=answer.status, headers=headers, body=answer.held + last)
 
     def _not_written(self, call: Admitted, routed: Routed, run: Run) -> Answer:
         """A call that may not go on: what was spent on it so far is taken down."""
