@@ -13,6 +13,7 @@ import msgspec
 from tierwise.calls import Request, named_place
 from tierwise.catalog import WINDOWS, Catalog, Lane, utc_day
 from tierwise.errors import TierwiseError
+from tierwise.online._cascade import with_cascade
 from tierwise.online._defer import may_wait, takes_window
 from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
@@ -136,12 +137,15 @@ class Router:
             with self.lock:
                 narrow = self._memory.narrowed(call, request, facts, policy, settings, unused, at)
             state = msgspec.structs.replace(state, search=narrow.counts)
+        later = call.asked.later
+        if not whole or (later is not None and later.always):
+            state = msgspec.structs.replace(state, unchecked=True)
         decision = decide(facts, policy, state, self._prices, day_of(at))
         if decision.plan.tools.search == "off" and not decision.plan.drop_tools:
-            return shape(call, facts, state, decision)
+            return with_cascade(shape(call, facts, state, decision), policy)
         with self.lock:
             box = self._memory.lists.tools.box(request)
-        return shape(call, facts, state, decision, box, narrow)
+        return with_cascade(shape(call, facts, state, decision, box, narrow), policy)
 
     def fall_back(self, call: Admitted, routed: Routed, run: Run) -> Routed | None:
         """Where a call goes that upstream has no room for; None where the policy has no place for it."""
@@ -160,6 +164,30 @@ class Router:
         except Exception:  # noqa: BLE001 - upstream's refusal is then the answer
             _LOG.exception("no way around a lack of capacity could be found")
             return None
+
+    def go_up(self, call: Admitted, routed: Routed, run: Run, why: str) -> Routed:
+        """The call on the next rung of its cascade, or as asked once none is left, or deciding fails."""
+        policy, facts, state, decision = self.policy, routed.facts, routed.state, routed.decision
+        model = routed.outgoing.model or "the rung tried"
+        reason = f"its answer on {model} was not accepted: {why}"
+        plain = msgspec.structs.replace(
+            as_asked(call, reason=reason), facts=facts, state=state, decision=decision
+        )
+        if policy is None or facts is None or state is None or decision is None:
+            return with_usage(call, plain)
+        if policy.digest != decision.policy:
+            # What was certified is another policy's to say.
+            return with_usage(call, plain)
+        try:
+            state = msgspec.structs.replace(state, tried=state.tried + 1)
+            other = decide(facts, policy, state, self._prices, day_of(run.at))
+            found = with_cascade(shape(call, facts, state, other), policy)
+            if found.cascade is None:
+                found = msgspec.structs.replace(found, reason=reason)
+            return with_usage(call, found)
+        except Exception:  # noqa: BLE001 - the call goes as asked
+            _LOG.exception("a cascade could not go up by its policy; the call goes as asked")
+            return with_usage(call, plain)
 
     def with_more(self, call: Admitted, routed: Routed, search: Search, needs: list[str]) -> Routed:
         """The call with more tools."""

@@ -10,8 +10,9 @@ from tierwise.catalog import WINDOWS, Model
 from tierwise.policy._caching import cache_changes
 from tierwise.policy._decision import Change, Plan
 from tierwise.policy._eligible import REFUSED_WHEN_REASONING
+from tierwise.policy._lengths import Rung
 from tierwise.policy._state import Narrowing, Sent, Warmth
-from tierwise.policy._types import Rule, Rung
+from tierwise.policy._types import Rule
 from tierwise.workloads import Facts
 
 AUTO = "auto"
