@@ -11,6 +11,8 @@ alone and through the pipeline.
 
 --requests: two files of so many mixed requests through the official SDK and a gateway that is killed once.
 
+--command: `tierwise batch run` on a file of so many requests, killed twice and begun again.
+
 --upload: a file of so many megabytes into the gateway: its memory.
 """
 
@@ -78,6 +80,7 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=2.0, help="mean time that a process lives")
     options.add_argument("--queue", type=int, default=0)
     options.add_argument("--requests", type=int, default=0)
+    options.add_argument("--command", type=int, default=0)
     options.add_argument("--upload", type=int, default=0, help="megabytes")
     options.add_argument("--nest", nargs=2, help=argparse.SUPPRESS)
     given = options.parse_args()
@@ -90,6 +93,8 @@ def main() -> int:
         held = kills(given.kills, given.lines, given.seconds)
     if given.requests:
         held = through_a_gateway(given.requests) and held
+    if given.command:
+        held = by_command(given.command) and held
     if given.upload:
         upload(given.upload)
     if given.queue:
@@ -426,6 +431,45 @@ def _whole(client: Any, batch: Any, count: int) -> bool:
     return [line["custom_id"] for line in found] == [
         f"{batch.endpoint} {number}" for number in range(count)
     ] and len(ids) == count
+
+
+def by_command(count: int, killed: int = 2) -> bool:
+    """The command, killed and begun again: whether every request was answered once or failed with its reason."""
+    simulated = Settings(seed=1, batch_seconds=3, limits=Limits(enqueued_tokens=max(20_000, count * 8)))
+    with tempfile.TemporaryDirectory() as name, Simulator(simulated, faults=SOME) as simulator:
+        folder, began = Path(name), time.perf_counter()
+        (folder / "tierwise.toml").write_text(RULES)
+        (folder / "in.jsonl").write_bytes(lines(count))
+        command = [sys.executable, "-m", "tierwise", "batch", "run", "in.jsonl", "-o", "out.jsonl"]
+        command += ["--upstream", simulator.base_url]
+        left: list[float | None] = [12.0] * killed + [None]
+        for seconds in left:
+            child = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, "OPENAI_API_KEY": "sk-x"},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(seconds)
+            child.kill()
+            child.wait()
+        spent = time.perf_counter() - began
+        ledger = Ledger(str(folder / "tierwise.db"))
+        ledger.fold_orphans(folder / "tierwise-spool")
+        (total,) = ledger.totals()
+        ledger.close()
+        told = [
+            msgspec.json.decode(line)["custom_id"]
+            for file in ("out.jsonl", "out.errors.jsonl")
+            for line in (folder / file).read_bytes().splitlines()
+        ]
+        known = [one for one in told if one is not None]
+        print(f"{count:,} requests by the command, killed {killed} times: {spent:.0f} s")
+        print(f"told {len(told)}, twice {len(known) - len(set(known))}; {len(simulator.bill)} billed")
+        print(f"billed {simulator.bill_total}, in the ledger {total.cost}")
+        return len(told) == count and len(known) == len(set(known)) and total.cost == simulator.bill_total
 
 
 def upload(megabytes: int) -> None:
