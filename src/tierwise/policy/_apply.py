@@ -37,10 +37,11 @@ def applied(
         if change.parameter in _BY_TRANSLATION or (also is not None and also(fields, change)):
             continue
         name, _, inner = change.parameter.partition(".")
-        if name == "tools":
+        if name in {"tools", "lane"}:
+            # A lane that is no service tier does not stand in the body.
             continue
-        if name == "lane" or name.endswith("[]"):
-            raise RequestError(f"{change.parameter} cannot be changed in a call that is waited for")
+        if name.endswith("[]"):
+            raise RequestError(f"{change.parameter} cannot be changed in a call's body")
         if inner:
             nested = object_in(fields.get(name))
             _set(nested, inner, change.after)
