@@ -20,7 +20,7 @@ ROOMS = {
     "policy": {"calls", "catalog", "workloads", "tools", "caching"},
     "router": {"calls", "catalog", "workloads", "policy"},
     "upstream": {"calls"},
-    "online": {"batch", "calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
+    "online": {"batch", "calls", "catalog", "workloads", "tools", "caching", "policy", "router", "upstream"},
     "client": {"online", "batch", "calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
     "batch": {"calls", "catalog", "workloads", "policy"},
     "ledger": {"calls", "catalog", "workloads", "policy", "batch"},

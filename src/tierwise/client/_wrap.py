@@ -10,8 +10,8 @@ from tierwise.catalog import Catalog
 from tierwise.client._labels import current
 from tierwise.client._transport import followed, pipeline_of
 from tierwise.errors import CallerError, ConfigurationError
-from tierwise.online import FileRecorder, MemoryRecorder, Pipeline, Recorder
-from tierwise.policy import Live, Policy, load_live
+from tierwise.online import FileRecorder, MemoryRecorder, Pipeline, Recorder, scorers_of
+from tierwise.policy import OWN_SCORER, Live, Policy, Scorer, load_live
 from tierwise.workloads import key_id, make_key, read_key
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def wrap(
     project: str | None = None,
     prices: Path | str | None = None,
     residency: bool = False,
+    scorer: Scorer | None = None,
 ) -> Client:
     """The same client, its Chat Completions and Responses calls sent where the policy says.
 
@@ -64,6 +65,8 @@ def wrap(
         prices: Overrides: prices, discounts, aliases, ladders.
         residency: Whether the client's address is a data-residency endpoint, which costs more; a policy
             with `limits.residency` says so by itself.
+        scorer: What rules with `scorer = "own"` ask of each call: for a `tierwise.calls.Request` and its facts
+            a `tierwise.policy.Scored`.
 
     Raises:
         CallerError: Not such a client, or options that contradict each other.
@@ -89,6 +92,7 @@ def wrap(
         callers=frozenset({caller}) if caller else frozenset(),
         project=project,
         residency=residency,
+        scorers=_scorers(live, scorer),
     )
     copied: Any = client.with_options(http_client=followed(inner, pipeline, current))
     return copied  # type: ignore[no-any-return]  # the SDK's copy has the type of the original
@@ -112,6 +116,14 @@ def _live(policy: Policy | Path | str | None, catalog: Catalog) -> Live:
             "or wrap(client, observe=True) to record calls first"
         )
     return load_live(path, catalog)
+
+
+def _scorers(live: Live | None, own: Scorer | None) -> dict[str, Scorer]:
+    """Those of the policy, and the caller's own, which a rule must ask for."""
+    rules = live.policy.rules if live is not None else ()
+    if own is not None and not any(r.scorer is not None and r.scorer.scorer == OWN_SCORER for r in rules):
+        raise CallerError('expected a rule with scorer = "own" beside scorer=..., found none in the policy')
+    return scorers_of(live, own)
 
 
 def _recorder(record: Recorder | Path | str | None) -> Recorder:

@@ -38,11 +38,14 @@ from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._replay import Differs, Replayed, replay
+from tierwise.policy._scored import scores_of
 from tierwise.policy._scorer import RungScore, Scored, Scorer
+from tierwise.policy._scorer_file import SCORER_MAGIC, About, Framed, framed_scorer, prior_bytes, scorer_bytes
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
-from tierwise.policy._state import ARMS, Hints, Latency, Narrowing, Sent, State, Warmth
+from tierwise.policy._state import ARMS, Chance, Hints, Latency, Narrowing, Scores, Sent, State, Warmth
 from tierwise.policy._types import (
     NO_CACHE,
+    OWN_SCORER,
     Bar,
     CacheSettings,
     Cascade,
@@ -53,6 +56,7 @@ from tierwise.policy._types import (
     Policy,
     Rule,
     Rung,
+    Scoring,
     Stage,
     ToolSettings,
 )
@@ -68,11 +72,15 @@ __all__ = [
     "NO_CACHING",
     "NO_LIMITS",
     "ORDER",
+    "OWN_SCORER",
     "REDACTIONS",
+    "SCORER_MAGIC",
+    "About",
     "Bar",
     "CacheSettings",
     "Caching",
     "Cascade",
+    "Chance",
     "Change",
     "Checked",
     "Decision",
@@ -80,6 +88,7 @@ __all__ = [
     "Differs",
     "Evidence",
     "Fields",
+    "Framed",
     "Hints",
     "Keep",
     "Latency",
@@ -100,6 +109,8 @@ __all__ = [
     "RungScore",
     "Scored",
     "Scorer",
+    "Scores",
+    "Scoring",
     "Sent",
     "Stage",
     "State",
@@ -122,6 +133,7 @@ __all__ = [
     "evidence_bytes",
     "evidence_digest",
     "first_policy",
+    "framed_scorer",
     "hints_of",
     "kept_metadata",
     "late_lanes",
@@ -136,6 +148,7 @@ __all__ = [
     "parse_learned",
     "parse_policy",
     "pinned",
+    "prior_bytes",
     "proposal",
     "reading",
     "replay",
@@ -144,6 +157,8 @@ __all__ = [
     "save_learned",
     "scaled",
     "schema_text",
+    "scorer_bytes",
+    "scores_of",
     "sent_of",
     "trusted_hints",
     "unsafe",

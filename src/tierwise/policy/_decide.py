@@ -23,6 +23,7 @@ from tierwise.policy._fallback import fall_back, up
 from tierwise.policy._match import first_match, trusted_hints, workload_of
 from tierwise.policy._parameters import AUTO, Outgoing, changes_of
 from tierwise.policy._proof import proof_for
+from tierwise.policy._scored import not_scored
 from tierwise.policy._state import ARMS, State
 from tierwise.policy._types import Evidence, Lengths, Policy, Rule, Rung
 from tierwise.workloads import Facts
@@ -44,12 +45,14 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
     proof, unfit = proof_for(rule, workload, asked.name, state, prices, now)
     if state.full:
         return _fallen_back(facts, policy, rule, proof, state, prices, now, asked, baseline)
+    scored = not_scored(rule, policy, state, asked.name, prices)
     under = rule
-    if unfit is not None and not rule.unproven:
+    if scored is not None or (unfit is not None and not rule.unproven):
         under = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None)
+    why = tuple(f"stays: {text}" for text in (unfit, scored) if text is not None)
     try:
         costing = Costing(facts, policy, under, state, prices, now, asked, baseline)
-        choice = _staged(costing, proof.lengths if proof is not None else None, unfit, now)
+        choice = _staged(costing, proof.lengths if proof is not None else None, why, now)
     except CatalogError as error:
         return _unpriced(facts, policy, rule, state, prices, str(error))
     return _decision(costing, rule, choice, proof.digest if proof is not None else None)
@@ -102,15 +105,14 @@ def _asked(facts: Facts, policy: Policy, prices: Catalog) -> tuple[Model, Rung]:
     return found.model, Rung(own, facts.effort)
 
 
-def _staged(costing: Costing, lengths: Lengths | None, unfit: str | None, now: dt.date) -> Choice:
-    """What the rule's stage makes of the choice."""
+def _staged(costing: Costing, lengths: Lengths | None, before: tuple[str, ...], now: dt.date) -> Choice:
+    """What the rule's stage makes of the choice; `before` are earlier reasons."""
     rule, state = costing.rule, costing.state
     as_asked = costing.as_asked()
     if rule.stage == "off":
         return Choice(as_asked, (f"stays: {rule.name} is off",))
     if rule.since is not None and now < rule.since:
         return Choice(as_asked, (f"stays: {rule.name} holds from {rule.since.isoformat()}",))
-    before = (f"stays: {unfit}",) if unfit is not None else ()
     if rule.stage == "canary":
         share = rule.share or Decimal(0)
         if state.arm is None or state.arm >= share * ARMS:

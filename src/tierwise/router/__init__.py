@@ -15,7 +15,7 @@ from tierwise.router._curves import aiq, apgr, calibration_error, cpt, deferral,
 from tierwise.router._evaluate import Evaluation, Row, evaluate
 from tierwise.router._features import Counted, counted
 from tierwise.router._matrix import Matrix, Space, matrix, ridge, space_of
-from tierwise.router._model import About, Scorer, cheapest
+from tierwise.router._model import Scorer, cheapest
 from tierwise.router._outcomes import Joined, Label, join, labels, texts_of
 from tierwise.router._target import Setting, for_quality, for_spend, settings
 from tierwise.router._text import Text, text_of
@@ -24,7 +24,6 @@ from tierwise.router._train import LEAST_CALLS, Outcome, Trained, train
 __all__ = [
     "LEAST_CALLS",
     "SIGNS",
-    "About",
     "Counted",
     "Curve",
     "Evaluation",
