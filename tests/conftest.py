@@ -1,10 +1,17 @@
-"""What tests of several rooms share."""
+"""For all tests: what several rooms share.
+
+Properties have no time limit of their own, since a busy machine would fail them by chance.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("tierwise", deadline=None)
+settings.load_profile("tierwise")
 
 
 @pytest.fixture(scope="session")

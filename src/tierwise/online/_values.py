@@ -54,6 +54,8 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
     """Whose key of OpenAI's it is sent with, by reference."""
     identity: str | None = None
     """The id under which the caller will ask for the answer; None draws one."""
+    call: str | None = None
+    """The id of the call in the ledger, for who may hand the same one in again after a crash; None draws one."""
     job: str | None = None
     """The job that it is a line of."""
     lane: Lane = "standard"

@@ -218,7 +218,8 @@ class Pipeline:
         call = admit(asked, endpoint)
         if asked.watch is not None:
             call = watched(call, asked.watch)
-        run = Run(id=self._new_id(), at=self._now())
+        later = asked.later
+        run = Run(id=(later.call if later is not None else None) or self._new_id(), at=self._now())
         routed = self._router.route(call, run.at)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)

@@ -30,7 +30,7 @@ def applied(
         also: Makes changes that are more than a field set, and says whether it made one.
 
     Raises:
-        RequestError: A change that this body cannot take, or one that a call which is waited for cannot.
+        RequestError: A change that this body cannot take.
     """
     fields = _FIELDS.decode(body)
     for change in changes:
