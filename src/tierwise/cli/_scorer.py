@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +11,10 @@ import typer
 from tierwise.errors import CallerError
 
 if TYPE_CHECKING:
-    from tierwise.router import Evaluation, Joined, Row
+    from tierwise.router import Evaluation, Outcome, Row, Text
 
 Labels = Annotated[
-    Path, typer.Option("--from", help="Labels: a JSONL file, or a folder of them.", metavar="PATH")
+    Path | None, typer.Option("--from", help="Labels: a JSONL file, or a folder of them.", metavar="PATH")
 ]
 KeyFile = Annotated[
     Path | None,
@@ -23,9 +23,19 @@ KeyFile = Annotated[
 
 
 def train(
-    logs: Annotated[list[str], typer.Argument(help="Logs with the requests' text.", metavar="LOGS...")],
-    labels: Labels,
     rung: Annotated[list[str], typer.Option(help="A rung as the labels name it; cheapest first, repeated.")],
+    logs: Annotated[
+        list[str] | None, typer.Argument(help="Logs with the requests' text.", metavar="[LOGS...]")
+    ] = None,
+    labels: Labels = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            help="Ledger with scores that were said of calls: an SQLite file, or postgresql+psycopg://...",
+            metavar="URL",
+        ),
+    ] = None,
+    score: Annotated[str, typer.Option(help="Name of the ledger's score.")] = "score",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where the scorer goes.", metavar="FILE")
     ] = Path("router.scorer"),
@@ -34,26 +44,35 @@ def train(
 ) -> None:
     r"""Learn, for each rung, which requests its answers hold the bar on.
 
-    Labels are joined to calls by request digest or call id. The file that is written holds hashes and
-    weights, no text.
+    Labels, and scores of a ledger, are joined to calls by request digest or call id; calls whose text the
+    ledger keeps need no log. The file that is written holds hashes and weights, no text.
 
     \b
-    Example:
+    Examples:
       tierwise train logs/ --from labels.jsonl --rung gpt-5.4-nano --rung gpt-5.4-mini --rung gpt-5.4
+      tierwise train logs/ --ledger tierwise.db --key tierwise.key --rung gpt-5.4-mini --rung gpt-5.4
     """
     from tierwise.router import save
     from tierwise.router import train as learn
 
-    joined = _joined(labels, logs, key)
-    made = learn(joined.outcomes, rung, bar=bar, proven=True)
+    if labels is None and ledger is None:
+        raise CallerError(
+            "expected --from PATH or --ledger URL, got neither: nothing says which answers hold"
+        )
+    texts = _texts(logs or [], key)
+    outcomes, unmatched = _labelled(labels, texts)
+    outcomes += _said(ledger, score, texts)
+    if not outcomes and unmatched:
+        raise CallerError(_NO_TEXT.format(place=labels, count=unmatched))
+    made = learn(outcomes, rung, bar=bar, proven=True)
     digest = save(made.scorer, output)
     about = made.scorer.about
     for name, count in zip(about.rungs, about.calls, strict=True):
         typer.echo(f"{name}: {count:,} labelled calls")
     for name, count in made.refused:
         typer.echo(f"{name}: refused, {count:,} labelled calls are too few")
-    if joined.unmatched:
-        typer.echo(f"{joined.unmatched:,} labels left out: no text of their request in the logs")
+    if unmatched:
+        typer.echo(f"{unmatched:,} labels left out: no text of their request in the logs")
     typer.echo(f"{output}: {output.stat().st_size:,} bytes, digest {digest}")
 
 
@@ -85,7 +104,10 @@ def evaluate(
     from tierwise.router import evaluate as measure
 
     loaded = prior() if scorer == "prior" else load(Path(scorer))
-    found = measure(loaded, _joined(data, logs or [], key).outcomes, draws=draws)
+    outcomes, unmatched = _labelled(data, _texts(logs or [], key))
+    if not outcomes:
+        raise CallerError(_NO_TEXT.format(place=data, count=unmatched))
+    found = measure(loaded, outcomes, draws=draws)
     if not loaded.about.proven:
         typer.echo("unproven: trained on public outcomes; it allows no stage above shadow")
     typer.echo("\n".join(in_words(found)))
@@ -99,10 +121,16 @@ for _command in (train, evaluate):
     _command.__doc__ = (_command.__doc__ or "").replace("\\b", "\b")
 
 
-def _joined(labelled: Path, logs: Sequence[str], key: Path | None) -> Joined:
-    """Labels and the texts of the calls that they are of."""
+_NO_TEXT = (
+    "{place}: none of {count:,} labels is of a call with text in the logs; "
+    "name the logs, and the key that the digests were made under"
+)
+
+
+def _texts(logs: Sequence[str], key: Path | None) -> Mapping[str, Text]:
+    """Texts of the calls in logs, by request digest and by id."""
     from tierwise.calls import Call, plan, read
-    from tierwise.router import join, labels, texts_of
+    from tierwise.router import texts_of
     from tierwise.workloads import Recogniser, read_key
 
     made = Recogniser(read_key(key) if key is not None else b"")
@@ -112,13 +140,35 @@ def _joined(labelled: Path, logs: Sequence[str], key: Path | None) -> Joined:
         for record in read(unit)
         if isinstance(record, Call)
     )
-    joined = join(labels(labelled), texts_of(calls, made))
-    if not joined.outcomes:
-        raise CallerError(
-            f"{labelled}: none of {joined.unmatched:,} labels is of a call with text in the logs; "
-            "name the logs, and the key that the digests were made under"
-        )
-    return joined
+    return texts_of(calls, made)
+
+
+def _labelled(labelled: Path | None, texts: Mapping[str, Text]) -> tuple[list[Outcome], int]:
+    """Outcomes of a file of labels, and how many labels are of calls without text."""
+    from tierwise.router import join, labels
+
+    if labelled is None:
+        return [], 0
+    joined = join(labels(labelled), texts)
+    return list(joined.outcomes), joined.unmatched
+
+
+def _said(url: str | None, score: str, texts: Mapping[str, Text]) -> list[Outcome]:
+    """Outcomes of a ledger's calls; says what was left out."""
+    if url is None:
+        return []
+    from tierwise.catalog import Catalog
+    from tierwise.cli._ledger import opened
+    from tierwise.router import recorded_outcomes
+
+    with opened(url) as ledger:
+        from tierwise.ledger import lines_with_text
+
+        found = recorded_outcomes(lines_with_text(ledger.engine), texts, Catalog.open(), name=score)
+    typer.echo(f"{len(found.outcomes):,} scored calls of the ledger")
+    for why, count in sorted(found.left.items()):
+        typer.echo(f"{count:,} calls of the ledger left out: {why}")
+    return list(found.outcomes)
 
 
 def in_words(found: Evaluation) -> list[str]:

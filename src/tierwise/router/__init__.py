@@ -17,6 +17,7 @@ from tierwise.router._features import Counted, counted
 from tierwise.router._matrix import Matrix, Space, matrix, ridge, space_of
 from tierwise.router._model import Scorer, cheapest
 from tierwise.router._outcomes import Joined, Label, join, labels, texts_of
+from tierwise.router._recorded import FromLedger, recorded_outcomes
 from tierwise.router._target import Setting, for_quality, for_spend, settings
 from tierwise.router._text import Text, text_of
 from tierwise.router._train import LEAST_CALLS, Outcome, Trained, train
@@ -27,6 +28,7 @@ __all__ = [
     "Counted",
     "Curve",
     "Evaluation",
+    "FromLedger",
     "Joined",
     "Label",
     "Matrix",
@@ -58,6 +60,7 @@ __all__ = [
     "matrix",
     "neutral_cost",
     "prior",
+    "recorded_outcomes",
     "resampled",
     "ridge",
     "save",
