@@ -18,7 +18,7 @@ ROOMS = {
     "tools": {"calls", "catalog", "workloads"},
     "caching": {"calls", "catalog", "workloads"},
     "policy": {"calls", "catalog", "workloads", "tools", "caching"},
-    "router": {"calls", "catalog", "workloads", "policy"},
+    "router": {"calls", "catalog", "workloads", "policy", "stats"},
     "upstream": {"calls"},
     "online": {"batch", "calls", "catalog", "workloads", "tools", "caching", "policy", "router", "upstream"},
     "client": {"online", "batch", "calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},

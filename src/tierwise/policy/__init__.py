@@ -38,7 +38,7 @@ from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._replay import Differs, Replayed, replay
-from tierwise.policy._scored import scores_of
+from tierwise.policy._scored import SCORE_UNIT, scores_of
 from tierwise.policy._scorer import RungScore, Scored, Scorer
 from tierwise.policy._scorer_file import SCORER_MAGIC, About, Framed, framed_scorer, prior_bytes, scorer_bytes
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
@@ -75,6 +75,7 @@ __all__ = [
     "OWN_SCORER",
     "REDACTIONS",
     "SCORER_MAGIC",
+    "SCORE_UNIT",
     "About",
     "Bar",
     "CacheSettings",

@@ -13,7 +13,7 @@ from tierwise.policy._scorer import Scored
 from tierwise.policy._state import Chance, Scores, State
 from tierwise.policy._types import OWN_SCORER, Policy, Rule, Scoring
 
-UNIT: Final = 10_000
+SCORE_UNIT: Final = 10_000
 """What the chances of a State are counted in."""
 
 
@@ -32,7 +32,7 @@ def scores_of(scored: Scored, scoring: Scoring, policy: Policy) -> Scores:
     return Scores(
         scorer=scoring.scorer,
         artefact=told[:64] if scoring.scorer == OWN_SCORER else "",
-        rungs=tuple(Chance(r.rung, round(_share(r.chance) * UNIT), _down(_share(r.low))) for r in kept),
+        rungs=tuple(Chance(r.rung, round(_share(r.chance) * SCORE_UNIT), _down(_share(r.low))) for r in kept),
         support=_down(_share(scored.support)),
         known=bool(scored.known),
     )
@@ -47,7 +47,7 @@ def _share(number: float) -> float:
 
 def _down(share: float) -> int:
     # What was 0.95 before it was a float is 0.95.
-    return math.floor(share * UNIT + 1e-6)
+    return math.floor(share * SCORE_UNIT + 1e-6)
 
 
 def not_scored(rule: Rule, policy: Policy, state: State, asked: str, prices: Catalog) -> str | None:
@@ -66,7 +66,7 @@ def not_scored(rule: Rule, policy: Policy, state: State, asked: str, prices: Cat
     if scores.why_not:
         return f"{name} failed: {scores.why_not}"
     if not scores.known:
-        return f"{name} has not seen such a call, support {scores.support / UNIT:.4f}"
+        return f"{name} has not seen such a call, support {scores.support / SCORE_UNIT:.4f}"
     if not any(holds(rule, state, model) for model in below):
         told = ", ".join(_said(scoring, scores, model) for model in below)
         return f"no rung below holds by {name}: {told}"
@@ -103,7 +103,7 @@ def holds(rule: Rule, state: State, model: str) -> bool:
         return True
     chance = chance_of(rule.scorer, state.scored, model)
     least = _least(rule.scorer, model)
-    return chance is not None and least is not None and chance.low >= least * UNIT
+    return chance is not None and least is not None and chance.low >= least * SCORE_UNIT
 
 
 def scored_reason(rule: Rule, state: State, model: str) -> str | None:
@@ -130,7 +130,7 @@ def _said(scoring: Scoring, scores: Scores, model: str) -> str:
     if chance is None:
         return f"{model} was not scored"
     wanted = "none is wanted" if least is None else f"{least:f} wanted"
-    return f"{model} holds with {chance.chance / UNIT:.4f}, at least {chance.low / UNIT:.4f}, {wanted}"
+    return f"{model} holds with {chance.chance / SCORE_UNIT:.4f}, at least {chance.low / SCORE_UNIT:.4f}, {wanted}"
 
 
 def _called(scoring: Scoring, scores: Scores | None) -> str:

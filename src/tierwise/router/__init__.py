@@ -12,6 +12,7 @@ from tierwise.router._artefact import decode, encode, load, prior, save
 from tierwise.router._calibrate import Curve
 from tierwise.router._chart import chart
 from tierwise.router._curves import aiq, apgr, calibration_error, cpt, deferral, hull, neutral_cost, resampled
+from tierwise.router._drift import RUN_LENGTH, TOLERATED, Drift, DriftState, Watched, watch
 from tierwise.router._evaluate import Evaluation, Row, evaluate
 from tierwise.router._features import Counted, counted
 from tierwise.router._matrix import Matrix, Space, matrix, ridge, space_of
@@ -24,9 +25,13 @@ from tierwise.router._train import LEAST_CALLS, Outcome, Trained, train
 
 __all__ = [
     "LEAST_CALLS",
+    "RUN_LENGTH",
     "SIGNS",
+    "TOLERATED",
     "Counted",
     "Curve",
+    "Drift",
+    "DriftState",
     "Evaluation",
     "FromLedger",
     "Joined",
@@ -39,6 +44,7 @@ __all__ = [
     "Space",
     "Text",
     "Trained",
+    "Watched",
     "aiq",
     "answer_signs",
     "apgr",
@@ -69,4 +75,5 @@ __all__ = [
     "text_of",
     "texts_of",
     "train",
+    "watch",
 ]
