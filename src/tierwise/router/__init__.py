@@ -11,7 +11,7 @@ from tierwise.router._answer import SIGNS, answer_signs
 from tierwise.router._artefact import decode, encode, load, prior, save
 from tierwise.router._calibrate import Curve
 from tierwise.router._chart import chart
-from tierwise.router._curves import aiq, apgr, calibration_error, cpt, deferral, hull, neutral_cost, resampled
+from tierwise.router._curves import aiq, apgr, cpt, deferral, hull, neutral_cost, resampled
 from tierwise.router._drift import RUN_LENGTH, TOLERATED, Drift, DriftState, Watched, watch
 from tierwise.router._evaluate import Evaluation, Row, evaluate
 from tierwise.router._features import Counted, counted
@@ -48,7 +48,6 @@ __all__ = [
     "aiq",
     "answer_signs",
     "apgr",
-    "calibration_error",
     "chart",
     "cheapest",
     "counted",
