@@ -86,16 +86,18 @@ class Force:
         if self._file is None or stamp != self._stamp:
             self._stamp = stamp
             self._file = load_live(self._path, self._catalog)
-            self._key, self._scorers = self._file.key, self._file.scorers
+            self._key = self._file.key
+            # Those of earlier files stay: a rollback may ask them again.
+            self._scorers = {**self._scorers, **self._file.scorers}
         return self._file
 
     def _may(self, live: Live) -> bool:
         return not self._protected or self._policies.approved(live.policy.digest)
 
     def _stored(self, digest: str) -> Live:
-        """A policy of the ledger, with key and scorers of the file: neither is in a database.
+        """A policy of the ledger, with the key of the file and the scorers of the files read here: neither is in a database.
 
-        A rule whose scorer the file does not name lets its calls go as asked.
+        A rule whose scorer no file has named lets its calls go as asked.
         """
         if self._protected and not self._policies.approved(digest):
             raise ConfigurationError(f"{digest} {_UNAPPROVED}")
