@@ -9,8 +9,9 @@ import pytest
 
 import tierwise
 from tierwise.calls import Request
+from tierwise.catalog import Catalog
 from tierwise.errors import CallerError, ConfigurationError
-from tierwise.policy import RungScore, Scored
+from tierwise.policy import RungScore, Scored, load_policy
 from tierwise.workloads import Facts
 
 RULE = """
@@ -56,6 +57,19 @@ def test_a_scorer_that_no_rule_asks_is_refused(bench: Any) -> None:
         bench.wrapped(scorer=short_is_easy)
     with pytest.raises(CallerError, match='scorer = "own"'):
         tierwise.wrap(bench.bare(), observe=True, scorer=short_is_easy)
+
+
+def test_a_scorer_that_a_rule_asks_and_that_is_not_at_hand_is_missed_at_once(
+    bench: Any, scorer_file: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"rule 'mixed' asks scorer own, .*: pass scorer="):
+        bench.wrapped(RULE.replace("SCORER", '"own"'))
+    path = bench.policy(RULE.replace("SCORER", f'"{scorer_file}"'))
+    read = load_policy(path, Catalog.open())
+    with pytest.raises(ConfigurationError, match="pass the policy's file"):
+        tierwise.wrap(bench.bare(), policy=read)
+    off = bench.policy(RULE.replace("SCORER", '"own"').replace('"on"', '"off"'))
+    tierwise.wrap(bench.bare(), policy=off)
 
 
 def test_a_policy_without_its_scorers_file_is_refused(bench: Any) -> None:

@@ -70,7 +70,7 @@ def wrap(
 
     Raises:
         CallerError: Not such a client, or options that contradict each other.
-        ConfigurationError: No policy, or one that does not hold; a key or record file that cannot be used.
+        ConfigurationError: No policy, one that does not hold, or whose scorer is not at hand; a key or record file that cannot be used.
     """
     inner = getattr(client, "_client", None)
     if inner is None or not hasattr(client, "with_options"):
@@ -119,11 +119,22 @@ def _live(policy: Policy | Path | str | None, catalog: Catalog) -> Live:
 
 
 def _scorers(live: Live | None, own: Scorer | None) -> dict[str, Scorer]:
-    """Those of the policy, and the caller's own, which a rule must ask for."""
-    rules = live.policy.rules if live is not None else ()
-    if own is not None and not any(r.scorer is not None and r.scorer.scorer == OWN_SCORER for r in rules):
+    """Those of the policy, and the caller's own: each that a rule asks is there, and `own` is asked by one."""
+    asked = {
+        rule.scorer.scorer: rule.name
+        for rule in (live.policy.rules if live is not None else ())
+        if rule.scorer is not None and rule.stage != "off"
+    }
+    if own is not None and OWN_SCORER not in asked:
         raise CallerError('expected a rule with scorer = "own" beside scorer=..., found none in the policy')
-    return scorers_of(live, own)
+    found = scorers_of(live, own)
+    for scorer, rule in asked.items():
+        if scorer not in found:
+            remedy = "pass scorer=..." if scorer == OWN_SCORER else "pass the policy's file, which names it"
+            raise ConfigurationError(
+                f"rule {rule!r} asks scorer {scorer:.12}, which is not at hand: {remedy}"
+            )
+    return found
 
 
 def _recorder(record: Recorder | Path | str | None) -> Recorder:
