@@ -40,6 +40,7 @@ request = Request(endpoint="chat", model="gpt-5.5", messages=(Message(role="user
 @pytest.mark.parametrize("page", [p for p in PAGES if EXAMPLE.search(p.read_text())], ids=lambda p: p.name)
 def test_the_examples_of_a_page_run_one_after_the_other(page: Path, tmp_path: Path) -> None:
     (tmp_path / "tierwise.toml").write_text(POLICY)
+    (tmp_path / "mixed.toml").write_text(POLICY + 'scorer = "own"\n')
     (tmp_path / "router.scorer").write_bytes(SCORER.read_bytes())
     script = NAMES + "\n".join(EXAMPLE.findall(page.read_text()))
     with Simulator(Settings(seed=1)) as simulator:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tierwise.router import aiq, apgr, calibration_error, cpt, deferral, hull, neutral_cost, resampled
+from tierwise.router import aiq, apgr, cpt, deferral, hull, neutral_cost, resampled
 
 
 def test_a_perfect_order_recovers_the_gap_at_once() -> None:
@@ -50,11 +50,6 @@ def test_the_cost_that_matches_a_quality() -> None:
     assert neutral_cost(points, 0.5) == pytest.approx(2)
     assert neutral_cost(points, 0.1) == 1
     assert neutral_cost(points, 0.9) is None
-
-
-def test_calibration_error_is_the_distance_of_chance_and_share() -> None:
-    assert calibration_error(np.full(100, 0.9), np.array([1.0] * 90 + [0.0] * 10)) == pytest.approx(0)
-    assert calibration_error(np.full(100, 0.9), np.array([1.0] * 50 + [0.0] * 50)) == pytest.approx(0.4)
 
 
 def test_bootstrap_samples_are_shared_between_ways() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,19 @@ import msgspec
 from tierwise.calls import Call, named_place, plan, read
 from tierwise.catalog import KINDS, LANES, Catalog, Tokens
 from tierwise.errors import CallerError
+from tierwise.online import scored, scorers_of
 from tierwise.policy import (
     Decision,
     Learned,
     Live,
     Policy,
+    Scorer,
     State,
     arm_of,
     decide,
     hints_of,
     kept_metadata,
+    rule_of,
     sent_of,
 )
 from tierwise.workloads import DEPTHS, ROLES, Facts, Recogniser, facts_from
@@ -158,7 +161,7 @@ def compare(
     result = Difference()
     result.labels = {row.id: row.label for row in found.findings.workloads}
     before = old if old is not None else _nothing(new)
-    logged = _Logged(found, live.learned)
+    logged = _Logged(found, live.learned, catalog, scorers_of(live))
     recogniser = live.recogniser()
     for call, row in logged.calls(paths, format):
         recognised = _recognised(call, recogniser)
@@ -170,8 +173,8 @@ def compare(
         result.add(
             Pair(
                 workload=f"{facts.workload:016x}",
-                old=decide(facts, before, logged.state(call, row, before), catalog, day),
-                new=decide(facts, new, logged.state(call, row, new), catalog, day),
+                old=decide(facts, before, logged.state(call, facts, row, before), catalog, day),
+                new=decide(facts, new, logged.state(call, facts, row, new), catalog, day),
             )
         )
     return result
@@ -202,8 +205,10 @@ def _nothing(like: Policy) -> Policy:
 class _Logged:
     """What the audit knows of each call of a log, found again by the place of its record."""
 
-    def __init__(self, found: Audit, learned: Learned | None) -> None:
-        self._learned = learned
+    def __init__(
+        self, found: Audit, learned: Learned | None, catalog: Catalog, scorers: Mapping[str, Scorer]
+    ) -> None:
+        self._learned, self._catalog, self._scorers = learned, catalog, scorers
         analysis: Any = found.analysis
         self._inputs = analysis.levers.inputs
         self._account = analysis.account
@@ -248,8 +253,16 @@ class _Logged:
             model=facts.model or served,
         )
 
-    def state(self, call: Call, row: int, policy: Policy) -> State:
-        """What a live decision would have known of the call."""
+    def state(self, call: Call, facts: Facts, row: int, policy: Policy) -> State:
+        """What a live decision would have known of the call, its scores too where its text is there."""
+        state, request = self._state(call, row, policy), call.request
+        if request is None or not policy.scores:
+            return state
+        rule = rule_of(facts, policy, state, self._catalog)
+        found = scored(rule, policy, request, facts, self._scorers)
+        return msgspec.structs.replace(state, scored=found)
+
+    def _state(self, call: Call, row: int, policy: Policy) -> State:
         inputs, calls = self._inputs, self._calls
         number = int(inputs.workload[row])
         session = call.session or call.trace

@@ -23,7 +23,7 @@ from tierwise.cli._prices import models, price
 from tierwise.cli._reconcile import reconcile
 from tierwise.cli._record import record
 from tierwise.cli._route import route
-from tierwise.cli._scorer import evaluate, train
+from tierwise.cli._scorer import drift, evaluate, train
 from tierwise.cli._serve import serve
 from tierwise.cli._simulate import simulate
 from tierwise.cli._statement import statement
@@ -64,6 +64,7 @@ def build() -> typer.Typer:
     app.add_typer(cache_app(), name="cache")
     app.command()(train)
     app.command()(evaluate)
+    app.command()(drift)
     app.add_typer(policy_app(), name="policy")
     app.add_typer(batch_app(), name="batch")
     app.add_typer(keys_app(), name="keys")

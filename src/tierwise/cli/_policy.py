@@ -137,6 +137,8 @@ def diff(
     Example:
       tierwise policy diff old.toml tierwise.toml logs/
     """
+    import msgspec
+
     from tierwise.catalog import Catalog
     from tierwise.cli._diff import compare
     from tierwise.cli._diff_text import markdown
@@ -150,6 +152,8 @@ def diff(
     # What held when it was written may hold no longer, and must not keep its repair from being shown.
     checked = check_policy(old, catalog) if old != "none" else None
     before = checked.policy if checked is not None else None
+    if checked is not None:
+        live = msgspec.structs.replace(live, scorers={**checked.scorers, **live.scorers})
     broken = str(checked.problems[0]) if checked is not None and checked.problems else None
     found = compare(logs, before, live, catalog, format=format)
     typer.echo(markdown(found, before, after, broken=broken), nl=False)

@@ -122,13 +122,16 @@ def _state(
     """What is known of a request that comes alone: what an audit learned, no session."""
     import msgspec
 
-    from tierwise.online import Asked, Memory, admit
+    from tierwise.online import Asked, Memory, admit, scored, scorers_of
+    from tierwise.policy import rule_of
 
     call = admit(Asked(method="POST", path="", body=body), request.endpoint)
     now = int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
     memory = Memory(catalog, live.learned)
     state = memory.state(call, request, facts, live.policy, now, callers=callers, lanes=None)
-    return msgspec.structs.replace(state, waits=waits)
+    rule = rule_of(facts, live.policy, state, catalog)
+    scores = scored(rule, live.policy, request, facts, scorers_of(live))
+    return msgspec.structs.replace(state, waits=waits, scored=scores)
 
 
 def _endpoint(body: bytes) -> str:

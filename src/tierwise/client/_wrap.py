@@ -10,8 +10,8 @@ from tierwise.catalog import Catalog
 from tierwise.client._labels import current
 from tierwise.client._transport import followed, pipeline_of
 from tierwise.errors import CallerError, ConfigurationError
-from tierwise.online import FileRecorder, MemoryRecorder, Pipeline, Recorder
-from tierwise.policy import Live, Policy, load_live
+from tierwise.online import FileRecorder, MemoryRecorder, Pipeline, Recorder, scorers_of
+from tierwise.policy import OWN_SCORER, Live, Policy, Scorer, load_live
 from tierwise.workloads import key_id, make_key, read_key
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def wrap(
     project: str | None = None,
     prices: Path | str | None = None,
     residency: bool = False,
+    scorer: Scorer | None = None,
 ) -> Client:
     """The same client, its Chat Completions and Responses calls sent where the policy says.
 
@@ -64,10 +65,12 @@ def wrap(
         prices: Overrides: prices, discounts, aliases, ladders.
         residency: Whether the client's address is a data-residency endpoint, which costs more; a policy
             with `limits.residency` says so by itself.
+        scorer: What rules with `scorer = "own"` ask of each call: for a `tierwise.calls.Request` and its facts
+            a `tierwise.policy.Scored`.
 
     Raises:
         CallerError: Not such a client, or options that contradict each other.
-        ConfigurationError: No policy, or one that does not hold; a key or record file that cannot be used.
+        ConfigurationError: No policy, one that does not hold, or whose scorer is not at hand; a key or record file that cannot be used.
     """
     inner = getattr(client, "_client", None)
     if inner is None or not hasattr(client, "with_options"):
@@ -89,6 +92,7 @@ def wrap(
         callers=frozenset({caller}) if caller else frozenset(),
         project=project,
         residency=residency,
+        scorers=_scorers(live, scorer),
     )
     copied: Any = client.with_options(http_client=followed(inner, pipeline, current))
     return copied  # type: ignore[no-any-return]  # the SDK's copy has the type of the original
@@ -112,6 +116,25 @@ def _live(policy: Policy | Path | str | None, catalog: Catalog) -> Live:
             "or wrap(client, observe=True) to record calls first"
         )
     return load_live(path, catalog)
+
+
+def _scorers(live: Live | None, own: Scorer | None) -> dict[str, Scorer]:
+    """Those of the policy, and the caller's own: each that a rule asks is there, and `own` is asked by one."""
+    asked = {
+        rule.scorer.scorer: rule.name
+        for rule in (live.policy.rules if live is not None else ())
+        if rule.scorer is not None and rule.stage != "off"
+    }
+    if own is not None and OWN_SCORER not in asked:
+        raise CallerError('expected a rule with scorer = "own" beside scorer=..., found none in the policy')
+    found = scorers_of(live, own)
+    for scorer, rule in asked.items():
+        if scorer not in found:
+            remedy = "pass scorer=..." if scorer == OWN_SCORER else "pass the policy's file, which names it"
+            raise ConfigurationError(
+                f"rule {rule!r} asks scorer {scorer:.12}, which is not at hand: {remedy}"
+            )
+    return found
 
 
 def _recorder(record: Recorder | Path | str | None) -> Recorder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ class Force:
         self._protected, self._metrics = protected, metrics
         self._digest = ""
         self._key = b""
+        self._scorers: Mapping[str, bytes] = {}
         self._stamp: tuple[int, int] | None = None
         self._file: Live | None = None
         self.refused: str | None = None
@@ -85,19 +87,24 @@ class Force:
             self._stamp = stamp
             self._file = load_live(self._path, self._catalog)
             self._key = self._file.key
+            # Those of earlier files stay: a rollback may ask them again.
+            self._scorers = {**self._scorers, **self._file.scorers}
         return self._file
 
     def _may(self, live: Live) -> bool:
         return not self._protected or self._policies.approved(live.policy.digest)
 
     def _stored(self, digest: str) -> Live:
-        """A policy of the ledger, with the key of the file: keys are in no database."""
+        """A policy of the ledger, with the key of the file and the scorers of the files read here: neither is in a database.
+
+        A rule whose scorer no file has named lets its calls go as asked.
+        """
         if self._protected and not self._policies.approved(digest):
             raise ConfigurationError(f"{digest} {_UNAPPROVED}")
         policy, learned = self._policies.load(digest)
         if policy.key_id != key_id(self._key):
             raise ConfigurationError(f"{digest} was made under another key than the policy file names")
-        return Live(policy=policy, learned=learned, key=self._key)
+        return Live(policy=policy, learned=learned, key=self._key, scorers=self._scorers)
 
     def _go(self, live: Live) -> Live:
         self._policies.keep(live, GATEWAY)

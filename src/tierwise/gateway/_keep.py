@@ -20,7 +20,7 @@ from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import ROUTING, off_for
 from tierwise.gateway._settings import Settings
 from tierwise.ledger import Budgets, Ledger, Spool, corrections
-from tierwise.online import Pipeline
+from tierwise.online import Pipeline, scorers_of
 
 _LOG: Final = logging.getLogger("tierwise.gateway")
 LOOK: Final = 1.0
@@ -98,7 +98,8 @@ class Keeping(msgspec.Struct, kw_only=True):
         live = await asyncio.to_thread(self.force.changed) if self.force is not None else None
         self.condition.refused = self.force.refused if self.force is not None else None
         if live is not None:
-            self.pipeline.go_by(live.policy, live.learned, live.key)
+            scorers = await asyncio.to_thread(scorers_of, live)
+            self.pipeline.go_by(live.policy, live.learned, live.key, scorers)
 
     def _fold(self) -> None:
         current = self.spool.path

@@ -33,7 +33,7 @@ from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
 from tierwise.gateway._watch import watching
 from tierwise.ledger import Budgets, Keys, Ledger, Policies, Spool, newest
-from tierwise.online import Asked, Pipeline
+from tierwise.online import Asked, Pipeline, scorers_of
 from tierwise.policy import Live
 from tierwise.upstream import Upstream
 
@@ -207,6 +207,7 @@ def _pipeline(
         strict=True,
         residency=options.residency,
         name=name,
+        scorers=scorers_of(live),
     )
     _warm_up(pipeline)
     return pipeline

@@ -21,7 +21,7 @@ from tierwise.gateway._batching import batching
 from tierwise.gateway._gate import LedgerGate, NoRecorder
 from tierwise.gateway._metrics import Metrics
 from tierwise.ledger import Budgets, Files, JobItems, Jobs, Keys, Ledger, Spool, newest
-from tierwise.online import Pipeline
+from tierwise.online import Pipeline, scorers_of
 from tierwise.policy import Live, load_live
 from tierwise.upstream import Upstream
 from tierwise.workloads import make_key, read_key
@@ -169,6 +169,7 @@ def _pipeline(
         key=live.key if live is not None else b"",
         gate=gate,
         name=name,
+        scorers=scorers_of(live),
     )
     gate.most_output = pipeline.most_output
     return pipeline

@@ -16,6 +16,7 @@ from tierwise.online._memory import Memory
 from tierwise.online._price import tokens_as_asked
 from tierwise.online._recorders import FileRecorder, MemoryRecorder
 from tierwise.online._reply import refusal
+from tierwise.online._scored import scored, scorers_of
 from tierwise.online._shown import queued, shown
 from tierwise.online._values import (
     Admitted,
@@ -66,6 +67,8 @@ __all__ = [
     "new_id",
     "queued",
     "refusal",
+    "scored",
+    "scorers_of",
     "seconds",
     "shown",
     "stated",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import threading
 from secrets import token_hex
@@ -17,10 +16,11 @@ from tierwise.online._cascade import with_cascade
 from tierwise.online._defer import may_wait, takes_window
 from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
+from tierwise.online._scored import NO_SCORERS, Scorers, scored
 from tierwise.online._shape import as_asked, shape, with_selection, with_usage
 from tierwise.online._tools import REFUSED
 from tierwise.online._values import Admitted, Reply, Routed, Run, Search
-from tierwise.policy import Learned, Policy, decide, rule_of
+from tierwise.policy import OWN_SCORER, Learned, Policy, decide, rule_of
 from tierwise.workloads import Facts, Recogniser, Role, TraceMemory, step_of
 
 _LOG: Final = logging.getLogger("tierwise")
@@ -40,6 +40,7 @@ class Router:
         lock: Recognising and memory are not for several threads at once.
         callers: Who calls, of every call.
         lanes: Lanes that whoever sends can use.
+        scorers: What rules may ask of a call, by `ScorerRule.scorer`.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Router:
         *,
         callers: frozenset[str],
         lanes: frozenset[Lane],
+        scorers: Scorers = NO_SCORERS,
     ) -> None:
         self.policy, self.lock = policy, lock
         self.off = False
@@ -62,10 +64,17 @@ class Router:
         self._prices, self._memory, self._callers, self._lanes = prices, memory, callers, lanes
         self._traces = TraceMemory()
         self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
-        self._learned = learned
+        self._learned, self._scorers = learned, scorers
 
-    def go_by(self, policy: Policy | None, learned: Learned | None, key: bytes) -> None:
-        """Decide by another policy from the next call on. Under the lock."""
+    def go_by(
+        self, policy: Policy | None, learned: Learned | None, key: bytes, scorers: Scorers = NO_SCORERS
+    ) -> None:
+        """Decide by another policy from the next call on. Under the lock.
+
+        A scorer that a program plugged in stays.
+        """
+        own = {name: one for name, one in self._scorers.items() if name == OWN_SCORER}
+        self._scorers = {**own, **scorers}
         self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
         self._learned, self.policy = learned, policy
         self._memory.lists.tools.go_by(learned, key)
@@ -132,15 +141,20 @@ class Router:
                 recognise=self._recogniser.recognise,
             )
         narrow = AS_SENT
-        if whole and not waits and request.tools and policy.narrows:
-            settings, unused = rule_of(facts, policy, state, self._prices).tools, state.unused_tools
-            with self.lock:
-                narrow = self._memory.narrowed(call, request, facts, policy, settings, unused, at)
-            state = msgspec.structs.replace(state, search=narrow.counts)
+        narrows = whole and not waits and bool(request.tools) and policy.narrows
+        if narrows or policy.scores:
+            rule = rule_of(facts, policy, state, self._prices)
+            state = msgspec.structs.replace(state, scored=scored(rule, policy, request, facts, self._scorers))
+            if narrows:
+                with self.lock:
+                    narrow = self._memory.narrowed(
+                        call, request, facts, policy, rule.tools, state.unused_tools, at
+                    )
+                state = msgspec.structs.replace(state, search=narrow.counts)
         later = call.asked.later
         if not whole or (later is not None and later.always):
             state = msgspec.structs.replace(state, unchecked=True)
-        decision = decide(facts, policy, state, self._prices, day_of(at))
+        decision = decide(facts, policy, state, self._prices, utc_day(at / 1e6))
         if decision.plan.tools.search == "off" and not decision.plan.drop_tools:
             return with_cascade(shape(call, facts, state, decision), policy)
         with self.lock:
@@ -155,7 +169,7 @@ class Router:
         try:
             away = frozenset(self._prices.resolve(name).model.name for name in run.turned_away)
             state = msgspec.structs.replace(state, full=away)
-            decision = decide(facts, policy, state, self._prices, day_of(run.at))
+            decision = decide(facts, policy, state, self._prices, utc_day(run.at / 1e6))
             if decision.plan.rung == decision.baseline or decision.breach is not None:
                 return None
             return with_usage(call, shape(call, facts, state, decision))
@@ -180,7 +194,7 @@ class Router:
             return with_usage(call, plain)
         try:
             state = msgspec.structs.replace(state, tried=state.tried + 1)
-            other = decide(facts, policy, state, self._prices, day_of(run.at))
+            other = decide(facts, policy, state, self._prices, utc_day(run.at / 1e6))
             found = with_cascade(shape(call, facts, state, other), policy)
             if found.cascade is None:
                 found = msgspec.structs.replace(found, reason=reason)
@@ -203,11 +217,6 @@ class Router:
         if facts is not None and decision is not None and b"tool" in (reply.body or b"").lower():
             with self.lock:
                 self._memory.lists.tools.keep(facts.workload, decision.plan.drop_tools, REFUSED)
-
-
-def day_of(at: int) -> dt.date:
-    """The UTC day of a time in microseconds."""
-    return utc_day(at / 1e6)
 
 
 def _placed(facts: Facts, workload: int, role: Role) -> Facts:

@@ -39,6 +39,7 @@ from tierwise.online._passage import Passage
 from tierwise.online._record import Record
 from tierwise.online._reply import refusal, told, without_body_headers
 from tierwise.online._route import Router
+from tierwise.online._scored import NO_SCORERS, Scorers
 from tierwise.online._sending import Sending
 from tierwise.online._shape import as_asked, as_asked_after, as_it_came, no_capacity, untouched
 from tierwise.online._shown import AS_JSON, queued
@@ -84,6 +85,7 @@ class Pipeline:
         strict: Whether a stream that closes before its end is an error for the caller.
         clock: Unix seconds.
         name: What ids of calls begin with; drawn by chance without it.
+        scorers: What the policy's rules ask of a call, as `scorers_of` gives them.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Pipeline:
         strict: bool = False,
         clock: Callable[[], float] = time.time,
         name: str | None = None,
+        scorers: Scorers = NO_SCORERS,
     ) -> None:
         self._prices = prices
         self._memory = Memory(prices, learned, key)
@@ -113,7 +116,15 @@ class Pipeline:
         # Recognising, memory and recording are not for several threads at once; sending is.
         self._lock = threading.Lock()
         self._router = Router(
-            prices, policy, learned, key, self._memory, self._lock, callers=callers, lanes=lanes
+            prices,
+            policy,
+            learned,
+            key,
+            self._memory,
+            self._lock,
+            callers=callers,
+            lanes=lanes,
+            scorers=scorers,
         )
         self._record = Record(
             prices,
@@ -308,10 +319,12 @@ class Pipeline:
             facts = self._router.recognise(call, call.request)
         return msgspec.structs.replace(routed, facts=facts)
 
-    def go_by(self, policy: Policy | None, learned: Learned | None, key: bytes) -> None:
+    def go_by(
+        self, policy: Policy | None, learned: Learned | None, key: bytes, scorers: Scorers = NO_SCORERS
+    ) -> None:
         """Decide by another policy from the next call on; conversations under way keep their rungs."""
         with self._lock:
-            self._router.go_by(policy, learned, key)
+            self._router.go_by(policy, learned, key, scorers)
             self._record.keeper = Keeper(key, names=self._record.keeper.names)
             self._record.texts = Texts(policy)
             self._record.residency = self._resident(policy)

@@ -52,11 +52,14 @@ from tierwise.policy._problems import Problem
 from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._replay import Differs, Replayed, replay
+from tierwise.policy._scored import SCORE_UNIT, scores_of
 from tierwise.policy._scorer import RungScore, Scored, Scorer
+from tierwise.policy._scorer_file import SCORER_MAGIC, About, Framed, framed_scorer, prior_bytes, scorer_bytes
 from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
-from tierwise.policy._state import ARMS, Hints, Latency, Narrowing, Sent, State, Warmth
+from tierwise.policy._state import ARMS, Chance, Hints, Latency, Narrowing, Scores, Sent, State, Warmth
 from tierwise.policy._types import (
     NO_CACHE,
+    OWN_SCORER,
     Bar,
     CacheSettings,
     Cascade,
@@ -65,6 +68,7 @@ from tierwise.policy._types import (
     Match,
     Policy,
     Rule,
+    ScorerRule,
     Stage,
     ToolSettings,
 )
@@ -81,15 +85,20 @@ __all__ = [
     "NO_CACHING",
     "NO_LIMITS",
     "ORDER",
+    "OWN_SCORER",
     "PAID",
     "REDACTIONS",
     "SCORED",
+    "SCORER_MAGIC",
+    "SCORE_UNIT",
+    "About",
     "Bar",
     "CacheSettings",
     "Caching",
     "Cascade",
     "Cascading",
     "Certificate",
+    "Chance",
     "Change",
     "Checked",
     "Decision",
@@ -97,6 +106,7 @@ __all__ = [
     "Differs",
     "Evidence",
     "Fields",
+    "Framed",
     "Hints",
     "Keep",
     "Latency",
@@ -119,6 +129,8 @@ __all__ = [
     "RungScore",
     "Scored",
     "Scorer",
+    "ScorerRule",
+    "Scores",
     "Scoring",
     "Sent",
     "Stage",
@@ -146,6 +158,7 @@ __all__ = [
     "evidence_bytes",
     "evidence_digest",
     "first_policy",
+    "framed_scorer",
     "hints_of",
     "kept_metadata",
     "late_lanes",
@@ -160,6 +173,7 @@ __all__ = [
     "parse_learned",
     "parse_policy",
     "pinned",
+    "prior_bytes",
     "proposal",
     "reading",
     "replay",
@@ -168,6 +182,8 @@ __all__ = [
     "save_learned",
     "scaled",
     "schema_text",
+    "scorer_bytes",
+    "scores_of",
     "sent_of",
     "trusted_hints",
     "unsafe",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path as FilePath
 from typing import Any, Final, TypeVar
 
@@ -11,6 +12,7 @@ import msgspec
 from tierwise.catalog import Catalog, Ladder
 from tierwise.errors import CatalogError, ConfigurationError
 from tierwise.policy._build_defer import defer_of
+from tierwise.policy._build_scorer import scoring_of
 from tierwise.policy._certificate import Certificate, certificate_digest
 from tierwise.policy._file import (
     CascadeTable,
@@ -53,15 +55,19 @@ LARGEST_EVIDENCE: Final = 1_000_000
 class Builder:
     """Builds rules and the policy of one file, noting what does not hold."""
 
-    def __init__(self, sheet: Sheet, prices: Catalog, folder: FilePath) -> None:
-        """`folder` is where evidence paths start."""
-        self.sheet, self.prices, self._folder = sheet, prices, folder
+    def __init__(
+        self, sheet: Sheet, prices: Catalog, folder: FilePath, margin: Decimal = Bar().margin
+    ) -> None:
+        """`folder` is where evidence paths start, `margin` the bar's."""
+        self.sheet, self.prices, self._folder, self._margin = sheet, prices, folder, margin
         self.key = b""
         """The owner's key, once `policy` has read it."""
         self.fallback: tuple[Fallback, ...] = ()
         """Where calls go that upstream has no room for, for rules that do not say."""
         self.learned: Learned | None = None
         """What an audit learned, once `policy` has read it."""
+        self.scorers: dict[str, bytes] = {}
+        """Files of the scorers that rules name, by digest."""
 
     def policy(self, top: PolicyFile, rules: tuple[Rule, ...], default: Rule) -> Policy | None:
         """The policy of read rules; None where ladder or baseline do not hold."""
@@ -219,6 +225,7 @@ class Builder:
             owner=table.owner,
             approved_by=table.approved_by,
             since=table.since,
+            scorer=scoring_of(table.scorer, (*path, "scorer"), self._folder, self._margin, self),
         )
 
     def _cascade(self, table: CascadeTable | None, path: Path) -> Cascade | None:

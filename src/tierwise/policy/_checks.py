@@ -16,7 +16,7 @@ from tierwise.policy._lanes import STORES_BODIES
 from tierwise.policy._lines import Path
 from tierwise.policy._problems import Sheet
 from tierwise.policy._proof import HOLDS, HOLDS_FOR_CANARY
-from tierwise.policy._types import Evidence, Policy, Rule
+from tierwise.policy._types import OWN_SCORER, Evidence, Policy, Rule
 
 CARRIED_OUT: Final = frozenset({"on", "canary"})
 """Stages that change calls."""
@@ -29,6 +29,7 @@ def check_rule(rule: Rule, path: Path, policy: Policy, prices: Catalog, now: dt.
     model = prices.resolve(rule.model).model if rule.model is not None else None
     problems = [*_stage(rule), *_move(rule, prices), *_lanes(rule, policy, model, prices, now)]
     problems += [*_retention(rule, policy), *cascade_faults(rule, policy, prices, now)]
+    problems += _scorer(rule, policy, prices)
     if model is not None:
         problems += [*_capabilities(rule, policy, model)]
         if model.shutdown is not None and model.shutdown <= now:
@@ -65,6 +66,31 @@ def _move(rule: Rule, prices: Catalog) -> Iterator[Said]:
             "or set unproven = true and approved_by, or stage = 'shadow'"
         )
         yield ("stage",), text
+
+
+def _scorer(rule: Rule, policy: Policy, prices: Catalog) -> Iterator[Said]:
+    """A scorer picks among the rungs from the rule's up: it must be for this ladder, and proven where it acts."""
+    scoring = rule.scorer
+    if scoring is None:
+        return
+    if not scoring.proven and rule.stage in CARRIED_OUT:
+        yield (
+            ("scorer",),
+            f"unproven on your calls, which allows no stage above shadow, found {rule.stage!r}; train one with `tierwise train`",
+        )
+    if rule.model is None:
+        yield ("scorer",), "expected a rung beside scorer, the cheapest that it may choose, found none"
+        return
+    ladder, rungs = policy.ladder.models, scoring.rungs
+    if scoring.general or scoring.scorer == OWN_SCORER:
+        return
+    if list(rungs) != [model for model in ladder if model in rungs]:
+        yield (
+            ("scorer",),
+            f"made for the rungs {', '.join(rungs)}, and the ladder's are {', '.join(ladder)}; train one for it",
+        )
+    elif (family := _family(rule.model, prices)) not in rungs:
+        yield ("scorer",), f"made for the rungs {', '.join(rungs)}, and the rule goes to {family}"
 
 
 def _goes_down(rule: Rule, prices: Catalog) -> bool:

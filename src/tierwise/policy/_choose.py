@@ -25,6 +25,7 @@ from tierwise.policy._eligible import (
 )
 from tierwise.policy._lengths import Lengths, Rung
 from tierwise.policy._proposal import EFFORTS, LENGTHS
+from tierwise.policy._scored import holds, scored_reason
 from tierwise.policy._types import Rule
 
 Named = tuple[str, Model]
@@ -64,6 +65,7 @@ def choose(costing: Costing, lengths: Lengths | None, before: tuple[str, ...] = 
     for name, model in candidates:
         found = move(costing, name, model, lengths, reasons)
         if found and _worth(found[1], stay[1], costing):
+            reasons += _numbers(costing, model)
             reasons.append(f"moves to {found[0].rung.model}: {rule.name}, {_saves(stay[1], found[1])}")
             return Choice(found, tuple(reasons))
         if found:
@@ -107,7 +109,22 @@ def _candidates(costing: Costing, reasons: list[str]) -> list[Named]:
             found.append((name, prices.resolve(name).model))
         except CatalogError as error:
             reasons.append(f"stays: {error}")
-    return found
+    return _scored(costing, found, reasons)
+
+
+def _scored(costing: Costing, found: list[Named], reasons: list[str]) -> list[Named]:
+    """Those of the rungs that the rule's scorer lets the call go to."""
+    held = [(name, model) for name, model in found if holds(costing.rule, costing.state, model.name)]
+    for name, model in found:
+        if (name, model) not in held:
+            reasons += _numbers(costing, model)
+    return held
+
+
+def _numbers(costing: Costing, model: Model) -> tuple[str, ...]:
+    """What was scored of a rung."""
+    said = scored_reason(costing.rule, costing.state, model.name)
+    return (said,) if said is not None else ()
 
 
 def _one_rung(rule: Rule) -> bool:
@@ -207,6 +224,7 @@ def _from_home(
             continue
         saved = home[1][-1].cost - found[1][-1].cost
         if saved > least:
+            reasons += _numbers(costing, model)
             reasons.append(
                 f"moves to {found[0].rung.model}: {costing.rule.name}, {_saves(home[1], found[1])}"
                 f", over the {least:.6f} that leaving the warm cache must bring"

@@ -26,6 +26,7 @@ from tierwise.policy._lengths import Lengths, Rung
 from tierwise.policy._match import first_match, trusted_hints, workload_of
 from tierwise.policy._parameters import AUTO, Outgoing, changes_of
 from tierwise.policy._proof import proof_for
+from tierwise.policy._scored import not_scored
 from tierwise.policy._state import ARMS, State
 from tierwise.policy._types import Evidence, Policy, Rule
 from tierwise.workloads import Facts
@@ -51,14 +52,17 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
     )
     if state.full:
         return _fallen_back(facts, policy, rule, proof, state, prices, now, asked, baseline)
+    scored = not_scored(rule, policy, state, asked.name, prices)
     under, carries = rule, proof if proof is not None else certificate_of(rule)
+    certified = isinstance(carries, Certificate)
     if isinstance(carries, Certificate):
         under, unfit = under_cascade(rule, workload, asked.name, facts, state, prices, now)
-    elif unfit is not None and not rule.unproven:
+    if scored is not None or (not certified and unfit is not None and not rule.unproven):
         under = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None)
+    why = tuple(f"stays: {text}" for text in (unfit, scored) if text is not None)
     try:
         costing = Costing(facts, policy, under, state, prices, now, asked, baseline)
-        choice = _staged(costing, lengths_of(carries, state.tried), unfit, now)
+        choice = _staged(costing, lengths_of(carries, state.tried), why, now)
     except CatalogError as error:
         return _unpriced(facts, policy, rule, state, prices, str(error))
     return _decision(costing, rule, choice, carries.digest if carries is not None else None)
@@ -111,15 +115,14 @@ def _asked(facts: Facts, policy: Policy, prices: Catalog) -> tuple[Model, Rung]:
     return found.model, Rung(own, facts.effort)
 
 
-def _staged(costing: Costing, lengths: Lengths | None, unfit: str | None, now: dt.date) -> Choice:
-    """What the rule's stage makes of the choice."""
+def _staged(costing: Costing, lengths: Lengths | None, before: tuple[str, ...], now: dt.date) -> Choice:
+    """What the rule's stage makes of the choice; `before` are earlier reasons."""
     rule, state = costing.rule, costing.state
     as_asked = costing.as_asked()
     if rule.stage == "off":
         return Choice(as_asked, (f"stays: {rule.name} is off",))
     if rule.since is not None and now < rule.since:
         return Choice(as_asked, (f"stays: {rule.name} holds from {rule.since.isoformat()}",))
-    before = (f"stays: {unfit}",) if unfit is not None else ()
     if rule.stage == "canary":
         share = rule.share or Decimal(0)
         if state.arm is None or state.arm >= share * ARMS:

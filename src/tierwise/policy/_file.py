@@ -249,6 +249,28 @@ class CascadeTable(Table, frozen=True, kw_only=True):
     to: Annotated[str | RungTable | None, Meta(description="Where it goes up to; left out, as asked.")] = None
 
 
+class ScorerTable(Table, frozen=True, kw_only=True):
+    """Which scorer is asked of each call, and how sure it must be."""
+
+    file: Annotated[
+        str,
+        Meta(
+            description="A file of `tierwise train`, from this file's folder; 'prior': the one that ships, up to stage "
+            "shadow; 'own': the one that the program plugs in."
+        ),
+    ]
+    quality: Annotated[
+        Share | None,
+        Meta(
+            description="Least lower end of the chance that a rung holds; left out, 1 less the margin of [bar]."
+        ),
+    ] = None
+    least: Annotated[
+        dict[str, Decimal],
+        Meta(description="In place of quality, by model; a model that is not named is never chosen."),
+    ] = {}
+
+
 class DefaultTable(Table, frozen=True, kw_only=True):
     """What happens to the calls that no rule matches."""
 
@@ -301,6 +323,12 @@ class DefaultTable(Table, frozen=True, kw_only=True):
         bool, Meta(description="Go on without evidence; needs approved_by, and every decision says so.")
     ] = False
     evidence: Annotated[Words, Meta(description="Paths of evidence files, from this file's folder.")] = ()
+    scorer: Annotated[
+        str | ScorerTable | None,
+        Meta(
+            description="A learned scorer that must hold a rung good enough for the call: its file, or a table."
+        ),
+    ] = None
 
 
 class RuleTable(DefaultTable, frozen=True, kw_only=True):

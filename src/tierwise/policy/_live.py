@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     learned: Learned | None = None
     key: bytes = b""
+    scorers: Mapping[str, bytes] = {}
+    """Files of the scorers that the policy's rules name, by digest."""
 
     def recogniser(self) -> Recogniser:
         """Recognises calls as the audit did whose workloads the policy names."""
@@ -40,4 +43,4 @@ def load_live(path: Path | str, prices: Catalog, *, now: dt.date | None = None) 
     checked = check_policy(path, prices, now=now)
     if checked.policy is None:
         raise ConfigurationError("\n".join(map(str, checked.problems)))
-    return Live(policy=checked.policy, learned=checked.learned, key=checked.key)
+    return Live(policy=checked.policy, learned=checked.learned, key=checked.key, scorers=checked.scorers)

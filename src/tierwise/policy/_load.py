@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path as FilePath
 
@@ -21,7 +21,7 @@ from tierwise.policy._lines import key_lines
 from tierwise.policy._problems import Problem, Sheet
 from tierwise.policy._reach import unreachable
 from tierwise.policy._shape import shape
-from tierwise.policy._types import Policy, Rule
+from tierwise.policy._types import Bar, Policy, Rule
 
 LARGEST = 10_000_000
 """Bytes of a policy file; more is none."""
@@ -37,6 +37,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """What an audit learned, where the file names it."""
     key: bytes = b""
     """The owner's key, where the file names it."""
+    scorers: Mapping[str, bytes] = {}
+    """Files of the scorers that rules name, by digest."""
 
 
 def load_policy(path: FilePath | str, prices: Catalog, *, now: dt.date | None = None) -> Policy:
@@ -89,7 +91,8 @@ def parse_policy(
         return _damaged(place, line, f"expected TOML, found none that reads: {said}")
     sheet = Sheet(place, key_lines(text))
     tables = shape(raw, sheet)
-    builder = Builder(sheet, prices, folder or FilePath())
+    margin = tables.top.bar.margin if tables.top is not None else Bar().margin
+    builder = Builder(sheet, prices, folder or FilePath(), margin)
     if tables.top is not None:
         given = tables.top.fallback
         builder.fallback = (given,) if isinstance(given, str) else given
@@ -106,7 +109,9 @@ def parse_policy(
     problems = sheet.problems
     if problems:
         return Checked(policy=None, problems=problems)
-    return Checked(policy=policy, problems=(), learned=builder.learned, key=builder.key)
+    return Checked(
+        policy=policy, problems=(), learned=builder.learned, key=builder.key, scorers=builder.scorers
+    )
 
 
 def _damaged(place: str, line: int, text: str) -> Checked:

@@ -99,6 +99,32 @@ class Warmth(msgspec.Struct, frozen=True, kw_only=True):
     """The message whose end is the end of the fixed prefix, e.g. 'messages[0]', where a breakpoint may stand."""
 
 
+class Chance(msgspec.Struct, frozen=True):
+    """What a scorer says of one rung, in ten-thousandths: the same bytes on every machine and on replay."""
+
+    rung: str
+    chance: int
+    """That its answer holds the bar, 0 to 10,000."""
+    low: int
+    """Lower end of that chance."""
+
+
+class Scores(msgspec.Struct, frozen=True, kw_only=True):
+    """What the scorer of a call's rule says of it: numbers alone."""
+
+    scorer: str
+    """Which scorer, as `ScorerRule.scorer`."""
+    artefact: str = ""
+    """What a scorer that is plugged in calls itself."""
+    rungs: tuple[Chance, ...] = ()
+    support: int = 0
+    """Share of the newest turn's words that training has seen, in ten-thousandths."""
+    known: bool = False
+    """Whether that is enough; where it is not, nothing moves down."""
+    why_not: str = ""
+    """Why there are no numbers; '' where there are."""
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision may know beyond the request. Frozen, small, stored beside the decision."""
 
@@ -163,5 +189,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Rungs of a cascade whose answers to this very call were not accepted."""
     unchecked: bool = False
     """Whether whoever carries the decision out cannot check an answer: nothing cascades."""
+    scored: Scores | None = None
+    """For a rule that asks a scorer; None where none was asked, as in an audit."""
     lanes: frozenset[Lane] | None = None
     """Lanes that whoever carries the decision out can use; None: any."""

@@ -136,7 +136,7 @@ class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Defer definitions to OpenAI's tool search, or to a search of ours."""
 
 
-_LATER: Final = ("fallback",)
+_LATER: Final = ("fallback", "scorer")
 """Fields of a rule that came after policies had been kept by their digest."""
 _LATER_OF_CACHE: Final = {"breakpoints": False, "replicas": 1}
 """Those of its cache settings, with what they are where nothing is said."""
@@ -162,6 +162,27 @@ class Cascade(msgspec.Struct, frozen=True, kw_only=True):
     offer: Offer = "selective"
     stream: Stream = "direct"
     certificate: Certificate | None = None
+
+
+OWN_SCORER: Final = "own"
+"""The scorer that a program plugs in itself."""
+
+
+class ScorerRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Which scorer a rule asks of a call, and how sure it must be of a rung."""
+
+    scorer: str
+    """SHA-256 at the end of the scorer's file, 64 hex digits; `OWN_SCORER` for one that is plugged in."""
+    rungs: tuple[str, ...] = ()
+    """Those it was made for; none for one that is plugged in."""
+    general: bool = False
+    """Free of a ladder: what it says of its cheapest rung counts for every rung below the one asked for."""
+    proven: bool = True
+    """Whether it may take part above stage shadow."""
+    quality: Decimal | None = None
+    """Least lower end of a rung's chance, above 0 and up to 1, for every rung; or None, and by rung:"""
+    least: Mapping[str, Decimal] = {}
+    """Least lower end by model; a rung that is not named is never chosen."""
 
 
 NO_CACHE = CacheSettings()
@@ -204,6 +225,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: str | None = None
     since: dt.date | None = None
     """The first day that it is carried out; before, its calls go as asked."""
+    scorer: ScorerRule | None = None
+    """What a call's move must stand up to beside the rule; None asks no scorer."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -268,6 +291,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def narrows(self) -> bool:
         """Whether a rule may leave out tool definitions."""
         return any(rule.tools != NO_TOOLS for rule in self.rules)
+
+    @cached_property
+    def scores(self) -> bool:
+        """Whether a rule that is not off asks a scorer."""
+        return any(rule.scorer is not None and rule.stage != "off" for rule in self.rules)
 
     @cached_property
     def caches(self) -> CacheSettings:

@@ -11,23 +11,29 @@ from tierwise.router._answer import SIGNS, answer_signs
 from tierwise.router._artefact import decode, encode, load, prior, save
 from tierwise.router._calibrate import Curve
 from tierwise.router._chart import chart
-from tierwise.router._curves import aiq, apgr, calibration_error, cpt, deferral, hull, neutral_cost, resampled
+from tierwise.router._curves import aiq, apgr, cpt, deferral, hull, neutral_cost, resampled
+from tierwise.router._drift import RUN_LENGTH, TOLERATED, Drift, DriftState, Watched, watch
 from tierwise.router._evaluate import Evaluation, Row, evaluate
 from tierwise.router._features import Counted, counted
 from tierwise.router._matrix import Matrix, Space, matrix, ridge, space_of
-from tierwise.router._model import About, Scorer, cheapest
+from tierwise.router._model import Scorer, cheapest
 from tierwise.router._outcomes import Joined, Label, join, labels, texts_of
+from tierwise.router._recorded import FromLedger, recorded_outcomes
 from tierwise.router._target import Setting, for_quality, for_spend, settings
 from tierwise.router._text import Text, text_of
 from tierwise.router._train import LEAST_CALLS, Outcome, Trained, train
 
 __all__ = [
     "LEAST_CALLS",
+    "RUN_LENGTH",
     "SIGNS",
-    "About",
+    "TOLERATED",
     "Counted",
     "Curve",
+    "Drift",
+    "DriftState",
     "Evaluation",
+    "FromLedger",
     "Joined",
     "Label",
     "Matrix",
@@ -38,10 +44,10 @@ __all__ = [
     "Space",
     "Text",
     "Trained",
+    "Watched",
     "aiq",
     "answer_signs",
     "apgr",
-    "calibration_error",
     "chart",
     "cheapest",
     "counted",
@@ -59,6 +65,7 @@ __all__ = [
     "matrix",
     "neutral_cost",
     "prior",
+    "recorded_outcomes",
     "resampled",
     "ridge",
     "save",
@@ -67,4 +74,5 @@ __all__ = [
     "text_of",
     "texts_of",
     "train",
+    "watch",
 ]

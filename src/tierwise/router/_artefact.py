@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
-from importlib.resources import files
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tierwise.errors import ConfigurationError
+from tierwise.policy import SCORER_MAGIC, About, Framed, framed_scorer, prior_bytes, scorer_bytes
 from tierwise.router._calibrate import Curve
 from tierwise.router._features import GROUPS, SEEN_BITS, SHAPES
 from tierwise.router._matrix import WAVES, Space
-from tierwise.router._model import About, Scorer
+from tierwise.router._model import Scorer
 
-MAGIC = b"tierwise scorer 1\n"
-MOST_BYTES = 64 << 20
 MOST_RUNGS = 32
 _DENSE = SHAPES + WAVES
 
@@ -76,7 +74,7 @@ def encode(scorer: Scorer) -> bytes:
         "dense": scorer.weights[:, wide:],
     }
     told = msgspec.json.encode(header)
-    parts = [MAGIC, len(told).to_bytes(4, "little"), told]
+    parts = [SCORER_MAGIC, len(told).to_bytes(4, "little"), told]
     parts += [arrays[name].astype(kind).tobytes() for name, (kind, _) in _layout(header).items()]
     body = b"".join(parts)
     return body + sha256(body).digest()
@@ -84,28 +82,16 @@ def encode(scorer: Scorer) -> bytes:
 
 def decode(data: bytes, name: str = "the scorer") -> Scorer:
     """The scorer of these bytes. Raises ConfigurationError, which names `name`, for anything else."""
-    remedy = "make it anew with `tierwise train`"
-    if not data.startswith(MAGIC):
-        raise ConfigurationError(f"{name}: expected a scorer of version 1, got other bytes: {remedy}")
-    if len(data) > MOST_BYTES:
-        raise ConfigurationError(f"{name}: expected at most {MOST_BYTES} bytes, got {len(data)}: {remedy}")
-    body, digest = data[:-32], data[-32:]
-    if sha256(body).digest() != digest:
-        raise ConfigurationError(
-            f"{name}: its bytes do not have the digest at its end: it is damaged; {remedy}"
-        )
+    framed = framed_scorer(data, name)
     try:
-        return _read(body, digest.hex())
+        return _read(framed)
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{name}: {error}; {remedy}") from None
+        raise ConfigurationError(f"{name}: {error}; make it anew with `tierwise train`") from None
 
 
-def _read(body: bytes, digest: str) -> Scorer:
-    at = len(MAGIC) + 4
-    length = int.from_bytes(body[len(MAGIC) : at], "little")
-    header = msgspec.json.decode(body[at : at + length], type=Header)
+def _read(framed: Framed) -> Scorer:
+    header, body, at = msgspec.json.decode(framed.header, type=Header), framed.arrays, 0
     _check(header)
-    at += length
     found: dict[str, NDArray[np.float32]] = {}
     for name, (kind, shape) in _layout(header).items():
         size = int(np.prod(shape)) * np.dtype(kind).itemsize
@@ -118,7 +104,7 @@ def _read(body: bytes, digest: str) -> Scorer:
         at += size
     if at != len(body):
         raise ValueError(f"expected the digest after the arrays, got {len(body) - at} bytes more")
-    return _assembled(header, found, digest)
+    return _assembled(header, found, framed.digest)
 
 
 def _assembled(header: Header, found: dict[str, NDArray[np.float32]], digest: str) -> Scorer:
@@ -176,8 +162,7 @@ def save(scorer: Scorer, path: Path) -> str:
 def load(path: Path) -> Scorer:
     """Reads the file. Raises ConfigurationError where it is missing or no scorer."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+        data = scorer_bytes(path)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror or error}: name a scorer's file") from None
     return decode(data, str(path))
@@ -186,4 +171,4 @@ def load(path: Path) -> Scorer:
 @lru_cache(maxsize=1)
 def prior() -> Scorer:
     """The scorer of difficulty that ships with the project: free of a ladder, unproven (docs/model-card.md)."""
-    return decode(files("tierwise.router").joinpath("data", "prior.scorer").read_bytes(), "the shipped prior")
+    return decode(prior_bytes(), "the shipped prior")

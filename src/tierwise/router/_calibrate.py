@@ -39,7 +39,10 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 def rising_means(values: Floats, weights: Floats) -> Floats:
-    """The nearest rising sequence in weighted squares, by pooling adjacent violators (Ayer et al., 1955)."""
+    """The nearest rising sequence in weighted squares, by pooling adjacent violators (Ayer et al., 1955).
+
+    `stats.isotonic` is the same for calls that weigh alike; these have propensities.
+    """
     pools: list[list[float]] = []
     for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
         pools.append([value, weight, 1])
@@ -52,7 +55,10 @@ def rising_means(values: Floats, weights: Floats) -> Floats:
 
 
 def wilson_low(mean: float, count: float, alpha: float) -> float:
-    """Lower end of a share by Wilson's score interval (1927), one-sided at `alpha`."""
+    """Lower end of a share by Wilson's score interval (1927), one-sided at `alpha`.
+
+    `stats.wilson` counts whole calls; weighted ones have an effective number.
+    """
     z = NormalDist().inv_cdf(1 - alpha)
     middle = mean + z * z / (2 * count)
     spread = z * sqrt(max(mean * (1 - mean), 0) / count + z * z / (4 * count * count))

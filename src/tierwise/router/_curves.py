@@ -100,17 +100,6 @@ def neutral_cost(points: Sequence[tuple[float, float]], quality: float) -> float
     return None
 
 
-def calibration_error(chances: Floats, held: Floats, bins: int = 10) -> float:
-    """ECE: mean distance of chance and share held, over bins of equal width (Guo et al., arXiv 1706.04599)."""
-    place = np.minimum((chances * bins).astype(int), bins - 1)
-    total = 0.0
-    for at in range(bins):
-        inside = place == at
-        if inside.any():
-            total += abs(float(chances[inside].mean() - held[inside].mean())) * float(inside.mean())
-    return total
-
-
 def resampled(
     orders: Sequence[Floats], weak: Floats, strong: Floats, *, draws: int = 1000, seed: int = 0
 ) -> Floats:

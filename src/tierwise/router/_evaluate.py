@@ -13,6 +13,7 @@ from tierwise.router import _curves as curves
 from tierwise.router._model import Scorer
 from tierwise.router._text import Text
 from tierwise.router._train import Outcome
+from tierwise.stats import expected_calibration_error
 
 Floats = NDArray[np.float64]
 DRAWS = 1000
@@ -115,7 +116,7 @@ def evaluate(scorer: Scorer, outcomes: Sequence[Outcome], *, draws: int = DRAWS,
         neutral=curves.neutral_cost(line, float(quality[best])),
         best_single=(rungs[best], float(quality[best]), float(cost[best])),
         ece={
-            rung: curves.calibration_error(chance[:, at], held[:, at].astype(float))
+            rung: expected_calibration_error(chance[:, at], held[:, at].astype(float))
             for at, rung in enumerate(rungs)
         },
     )

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from tierwise.calls import Request
-from tierwise.errors import ConfigurationError
-from tierwise.policy import RungScore, Scored
+from tierwise.policy import About, RungScore, Scored
 from tierwise.router._calibrate import Curve
 from tierwise.router._features import counted
 from tierwise.router._matrix import Space
 from tierwise.router._text import Text, text_of
 from tierwise.workloads import Facts
-
-
-class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What an artefact says of itself."""
-
-    kind: Literal["rungs", "difficulty"]
-    """'difficulty' is free of a ladder: its rungs are a weaker and a stronger model in general."""
-    rungs: tuple[str, ...]
-    """Of the ladder it was made for, cheapest first."""
-    proven: bool = False
-    """Trained and held out on the owner's own calls. What is not allows no stage above shadow."""
-    bar: float
-    """The score from which an answer holds."""
-    calls: tuple[int, ...]
-    """Labelled calls of each rung."""
-    floor: float
-    """Least support."""
-    data: tuple[str, ...] = ()
-    """Where the outcomes come from, with licences."""
 
 
 class Scorer(msgspec.Struct, frozen=True, eq=False):
@@ -64,14 +42,6 @@ class Scorer(msgspec.Struct, frozen=True, eq=False):
     def __call__(self, request: Request, facts: Facts | None = None) -> Scored:
         """Scores a request as it is about to be sent."""
         return self.score(text_of(request, facts))
-
-    def check_ladder(self, rungs: tuple[str, ...]) -> None:
-        """Raises ConfigurationError where the scorer was made for other rungs than these."""
-        if self.about.kind == "rungs" and self.about.rungs != rungs:
-            raise ConfigurationError(
-                f"the scorer {self.digest[:12]} was made for the rungs {', '.join(self.about.rungs)}, and the "
-                f"policy's are {', '.join(rungs)}: train one for this ladder with `tierwise train`"
-            )
 
 
 def cheapest(scored: Scored, *, least: float, baseline: int) -> int:

@@ -48,6 +48,11 @@ def labels(place: Path) -> Iterator[Label]:
     Raises CallerError, which names the line, for what is no label.
     """
     files = sorted(place.glob("*.jsonl")) if place.is_dir() else [place]
+    if not files and (sealed := _evidence(place)):
+        raise CallerError(
+            f"{place}: expected labels of single calls (*.jsonl), found evidence of whole workloads ({sealed}), which "
+            "names no calls: label calls, or have scores said of them and name the ledger"
+        )
     if not files or not files[0].is_file():
         raise CallerError(
             f"{place}: expected a file of labels or a folder of *.jsonl, found none: see docs/router.md"
@@ -58,6 +63,18 @@ def labels(place: Path) -> Iterator[Label]:
             for number, line in enumerate(iter(lambda: opened.readline(MOST_LINE), b""), 1):
                 if line.strip():
                     yield _label(decoder, line, f"{file}:{number}")
+
+
+def _evidence(folder: Path) -> str:
+    """A file of evidence in a folder; '' where there is none."""
+    for file in sorted(folder.glob("*.json")):
+        try:
+            found = msgspec.json.decode(file.read_bytes())
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        if isinstance(found, dict) and "verdict" in found:
+            return file.name
+    return ""
 
 
 def _label(decoder: msgspec.json.Decoder[Label], line: bytes, place: str) -> Label:

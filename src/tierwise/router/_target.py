@@ -11,6 +11,7 @@ from tierwise.errors import CallerError
 from tierwise.router._evaluate import table
 from tierwise.router._model import Scorer, cheapest
 from tierwise.router._train import Outcome
+from tierwise.stats import bootstrap
 
 ALPHA = 0.05
 DRAWS = 1000
@@ -43,12 +44,11 @@ def settings(
     data = table(outcomes, scorer.about.rungs)
     scored = [scorer.score(text) for text in data.texts]
     rows, base = np.arange(len(scored)), len(scorer.about.rungs) - 1
-    samples = np.random.default_rng(seed).integers(0, len(scored), (draws, len(scored)))
     found = []
     for least in LEVELS:
         pick = np.array([cheapest(one, least=least, baseline=base) for one in scored])
         change = data.scores[rows, pick] - data.scores[:, base]
-        low = float(np.quantile(change[samples].mean(axis=1), ALPHA))
+        low = bootstrap(change, alpha=2 * ALPHA, draws=draws, seed=seed).lower
         cost = float(data.costs[rows, pick].mean())
         moved = float((pick != base).mean())
         found.append(Setting(least=least, moved=moved, change=float(change.mean()), low=low, cost=cost))

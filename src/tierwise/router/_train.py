@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tierwise.errors import CallerError
+from tierwise.policy import About
 from tierwise.router._artefact import decode, encode
 from tierwise.router._calibrate import Curve, calibrate
 from tierwise.router._features import BITS, SEEN_BITS, Counted, counted
 from tierwise.router._matrix import Matrix, matrix, ridge, space_of
-from tierwise.router._model import About, Scorer
+from tierwise.router._model import Scorer
 from tierwise.router._text import Text
 
 LEAST_CALLS = 200
