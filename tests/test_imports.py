@@ -50,6 +50,7 @@ ROOMS = {
         "online",
         "upstream",
         "audit",
+        "batch",
         "calls",
         "catalog",
         "workloads",

@@ -284,7 +284,7 @@ class Builder:
                 path, f"the evidence {name!r} was changed after its proof: its digest does not match"
             )
             return None
-        return evidence
+        return msgspec.structs.replace(evidence, proof=msgspec.UNSET)
 
 
 def _match(table: MatchTable) -> Match:

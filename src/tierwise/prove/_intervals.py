@@ -1,0 +1,53 @@
+"""What is said beside a verdict: the difference in points, and the share of the baseline's quality kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from tierwise.prove._bench import Design, Row
+from tierwise.prove._proof import Interval
+from tierwise.stats import MeanTest
+
+_STEPS: Final = 12
+"""Halvings of the range of shares, 0.5 to 1.5: to 0.0003."""
+
+
+def points(rows: Sequence[Row], plan: Design, alpha: float) -> Interval:
+    """Mean of s(rung) - s(baseline) over the calls."""
+    low = plan.low - plan.delta - (1.0 - plan.rho)
+    test = MeanTest(low, plan.high - plan.delta, alpha=alpha, aim=0.05, spread=plan.spread)
+    for row in rows:
+        test.add(row.rung - row.baseline, row.weight)
+    return Interval(
+        estimate=round(test.estimate, 6) if rows else 0.0,
+        lower=round(test.lower, 6),
+        upper=round(test.upper, 6),
+    )
+
+
+def share(rows: Sequence[Row], plan: Design, alpha: float) -> Interval:
+    """Mean of s(rung) over the mean of s(baseline), bounds by turning the test round, within 0.5 to 1.5."""
+    weight = sum(row.weight * row.baseline for row in rows)
+    estimate = sum(row.weight * row.rung for row in rows) / weight if weight > 0 else 1.0
+    low, high = 0.5, 1.5
+    bottom, top = 0.5, 1.5
+    for _ in range(_STEPS):
+        middle = (bottom + top) / 2
+        bottom, top = (middle, top) if _test(rows, plan, middle, alpha).lower > 0 else (bottom, middle)
+    low = bottom
+    bottom, top = 0.5, 1.5
+    for _ in range(_STEPS):
+        middle = (bottom + top) / 2
+        bottom, top = (bottom, middle) if _test(rows, plan, middle, alpha).upper < 0 else (middle, top)
+    high = top
+    return Interval(estimate=round(estimate, 4), lower=round(low, 4), upper=round(high, 4))
+
+
+def _test(rows: Sequence[Row], plan: Design, rho: float, alpha: float) -> MeanTest:
+    # D less the margin, at another rho: wide enough for either, since rho is at most 1.5.
+    wide = max(abs(plan.low), abs(plan.high)) * 1.5 + 0.5
+    test = MeanTest(-wide, wide, alpha=alpha, aim=0.05, spread=plan.spread)
+    for row in rows:
+        test.add(row.rung - rho * row.baseline, row.weight)
+    return test
