@@ -30,11 +30,7 @@ THINGS = (
     "stool",
     "frame",
 )
-WORDS = (
-    "arrived broken lost late charged twice refund invoice address courier tracking return label colour size crooked "
-    "missing screw scratched wrong delivered neighbour voucher cancelled order payment card failed again never still "
-    "waiting week month yesterday please help urgent happy unhappy question about warranty exchange pickup shop box"
-).split()
+WORDS = ["arrived", "broken", "lost", "late", "charged", "twice", "refund", "invoice", "address", "courier", "tracking", "return", "label", "colour", "size", "crooked", "missing", "screw", "scratched", "wrong", "delivered", "neighbour", "voucher", "cancelled", "order", "payment", "card", "failed", "again", "never", "still", "waiting", "week", "month", "yesterday", "please", "help", "urgent", "happy", "unhappy", "question", "about", "warranty", "exchange", "pickup", "shop", "box"]
 HOUR = 3_600
 
 

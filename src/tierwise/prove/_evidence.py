@@ -99,6 +99,7 @@ def _proof(ran: Ran, case: Case, population: Population, level: Level, about: Ab
         slices=slices_of(seen, ran.design),
         missing=dict(ran.missing.most_common()),
         refused=dict(ran.refused.most_common()),
+        tested=len(ran.graded),
         tried=ran.calls + ran.missing.total(),
         stopped=ran.stopped,
         snapshots={who: ran.served(who) for who in ran.snapshots},

@@ -92,6 +92,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Calls without a score, by reason."""
     refused: dict[str, int]
     """Calls that the rung may not take, by reason: they are not of the claim's population."""
+    tested: int
+    """Calls of the overall test, of which points, share, slices, lengths and money are."""
     tried: int
     """Calls that were graded or missing."""
     stopped: str
