@@ -30,7 +30,55 @@ THINGS = (
     "stool",
     "frame",
 )
-WORDS = ["arrived", "broken", "lost", "late", "charged", "twice", "refund", "invoice", "address", "courier", "tracking", "return", "label", "colour", "size", "crooked", "missing", "screw", "scratched", "wrong", "delivered", "neighbour", "voucher", "cancelled", "order", "payment", "card", "failed", "again", "never", "still", "waiting", "week", "month", "yesterday", "please", "help", "urgent", "happy", "unhappy", "question", "about", "warranty", "exchange", "pickup", "shop", "box"]
+WORDS = [
+    "arrived",
+    "broken",
+    "lost",
+    "late",
+    "charged",
+    "twice",
+    "refund",
+    "invoice",
+    "address",
+    "courier",
+    "tracking",
+    "return",
+    "label",
+    "colour",
+    "size",
+    "crooked",
+    "missing",
+    "screw",
+    "scratched",
+    "wrong",
+    "delivered",
+    "neighbour",
+    "voucher",
+    "cancelled",
+    "order",
+    "payment",
+    "card",
+    "failed",
+    "again",
+    "never",
+    "still",
+    "waiting",
+    "week",
+    "month",
+    "yesterday",
+    "please",
+    "help",
+    "urgent",
+    "happy",
+    "unhappy",
+    "question",
+    "about",
+    "warranty",
+    "exchange",
+    "pickup",
+    "shop",
+    "box",
+]
 HOUR = 3_600
 
 
@@ -96,3 +144,12 @@ def proved(
     code = main(["prove", str(log), "--upstream", sim.base_url, "--out", out, "--yes", "--json", *arguments])
     said = capsys.readouterr()
     return code, json.loads(said.out) if said.out.strip() else [], said.err
+
+
+def kept(log: Path) -> tuple[str, ...]:
+    """Where a log's proof keeps what, under one key, so that calls are drawn in the same order each time."""
+    key = log.parent / "owner.key"
+    if not key.exists():
+        key.write_text("5eed" * 16 + "\n", "utf-8")
+        key.chmod(0o600)
+    return "--out", str(log.parent / "evidence"), "--key", str(key)

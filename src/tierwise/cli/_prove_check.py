@@ -30,7 +30,8 @@ def check_evidence(paths: list[Path], catalog: Catalog) -> int:
     today = dt.datetime.now(dt.UTC).date()
     policies = [path for path in paths if path.suffix == ".toml"]
     logs = [path for path in paths if path not in policies and not _is_evidence(path)]
-    found = files([path for path in paths if path not in policies and path not in logs]) if paths else []
+    given = [path for path in paths if path not in policies and path not in logs]
+    found = files(given) if given else []
     for policy in policies:
         found += _named_by(policy)
     problems = [f"{path}: {said}" for path in policies for said in _of_policy(path, catalog)]

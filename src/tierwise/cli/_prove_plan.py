@@ -33,6 +33,7 @@ from tierwise.prove import (
     cluster_cap,
     clusters,
     expected_calls,
+    expected_clusters,
     grader,
     judge,
     populations,
@@ -46,7 +47,10 @@ if TYPE_CHECKING:
     from tierwise.prove import Cluster
 
 REPEATS = 0.5
-"""Share of calls whose baseline is asked afresh where answers are held against the logged ones."""
+"""Share of calls whose baseline is asked afresh where answers are held against the logged ones, and there are
+plenty of calls: it takes more of them, and less money."""
+PLENTY = 8
+"""Times the clusters that a test is expected to take: its newest quarter is then twice as many."""
 FEWEST_OUTPUT = 4_000
 """Output tokens that a call without a cap may have at least; else eight times its workload's longest answer."""
 AGREEING_LOW = -1.2
@@ -235,7 +239,9 @@ class Planner:
         """What is fixed, and the calls that a rung is expected to take."""
         agreeing = not isinstance(graded, Judge) and self.wanted.right is None
         level = Level(planned=planned, held_before=0, alpha=1.0 - float(self.bar.confidence))
-        low = AGREEING_LOW if agreeing else -1.0
+        plenty = len(order) >= PLENTY * expected_clusters(float(self.bar.margin), level.each)
+        repeats = REPEATS if agreeing and plenty else 1.0
+        low = AGREEING_LOW if repeats < 1 else -1.0
         calls = expected_calls(order, cap, float(self.bar.margin), level.each, low)
         reference: Any = "logged answers" if agreeing else "right answers"
         if isinstance(graded, Judge):
@@ -252,7 +258,7 @@ class Planner:
             reference=reference,
             seed=self.wanted.seed,
             cluster=cap,
-            repeats=REPEATS if agreeing else 1.0,
+            repeats=repeats,
             most_calls=max(OVER * calls, 1),
             planned=planned,
             labels=self.wanted.labels,

@@ -26,7 +26,7 @@ LOOK: Final = 10
 EARLIEST: Final = 60
 """Clusters before the first: a rung that is clearly worse is then found to fall short, which says more."""
 HOPELESS: Final = 20
-"""Calls after which a trial ends where more than half have no score."""
+"""Calls without a score after which a trial ends, where they are more than a quarter of all."""
 
 Outcome = Graded | Missing
 
@@ -234,8 +234,8 @@ class Trial:
         elif several:
             names = ", ".join(sorted(ran.snapshots[several[0]]))
             ran.stopped = f"what serves the {several[0]} changed meanwhile: {names}"
-        elif missing >= HOPELESS and missing * 2 > missing + ran.calls:
-            ran.stopped = f"more than half of the calls have no score: {ran.missing.most_common(1)[0][0]}"
+        elif missing >= HOPELESS and missing * 4 > missing + ran.calls:
+            ran.stopped = f"too many calls have no score: {ran.missing.most_common(1)[0][0]}"
         elif ran.calls >= hypothesis.most_calls:
             ran.stopped = f"{hypothesis.most_calls} calls are as many as were planned"
         elif ran.clusters >= EARLIEST and ran.clusters % LOOK == 0 and self._futile(ran, place):
