@@ -13,7 +13,6 @@ from logbook import bill, kept, post, proved, right, teach, ticket, write_log
 
 from tierwise.cli import main
 from tierwise.policy import Evidence, evidence_bytes
-from tierwise.prove import Level, verify
 from tierwise.simulator import Fault, Settings, Simulator
 
 MINI = ("--rung", "gpt-5.4-mini")
@@ -33,7 +32,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     log = tmp_path_factory.mktemp("held") / "log.jsonl"
     with Simulator(Settings(seed=3)) as sim, pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", "sk-test")
-        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.985})
+        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.99})
         write_log(log, sim, 620)
         before = len(sim.bill)
         arguments = ["prove", str(log), "--upstream", sim.base_url, "--yes", "--json", *MINI]
@@ -195,7 +194,7 @@ def test_the_cap_is_never_passed_and_the_same_command_goes_on_without_paying_twi
     tmp_path: Path, capsys: Captured
 ) -> None:
     with Simulator(Settings(seed=3, keep_requests=True)) as sim:
-        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.985})
+        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.99})
         log = write_log(tmp_path / "log.jsonl", sim, 600)
         before, requests = len(sim.bill), len(sim.received)
         code, found, _ = proved(sim, log, *MINI, "--max-spend", "0.02", capsys=capsys)
@@ -221,12 +220,12 @@ def test_replies_that_are_lost_keep_their_reserve_and_errors_are_tried_again(
     tmp_path: Path, capsys: Captured
 ) -> None:
     with Simulator(Settings(seed=3)) as sim:
-        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.985})
+        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.99})
         log = write_log(tmp_path / "log.jsonl", sim, 60)
     with Simulator(
         Settings(seed=3), faults=[Fault(kind="lost", at=(5, 9)), Fault(kind="server_error", at=(12,))]
     ) as sim:
-        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.985})
+        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.99})
         _, found, _ = proved(sim, log, *MINI, "--max-spend", "0.5", capsys=capsys)
 
         spend = found[0]["spend"]
@@ -236,7 +235,7 @@ def test_replies_that_are_lost_keep_their_reserve_and_errors_are_tried_again(
 
 def test_a_baseline_that_fails_says_so(tmp_path: Path, capsys: Captured) -> None:
     with Simulator(Settings(seed=3)) as sim:
-        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.985})
+        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.99})
         log = write_log(tmp_path / "log.jsonl", sim, 80)
         log.write_text(log.read_text("utf-8").replace('"model": "gpt-5.4"', f'"model": "{GONE}"'), "utf-8")
         _, found, _ = proved(sim, log, *MINI, capsys=capsys)
@@ -271,7 +270,7 @@ def test_a_wrong_grader_a_wrong_judge_and_a_missing_key_are_refused_before_money
     tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Simulator(Settings(seed=3)) as sim:
-        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.985})
+        teach(sim, {"gpt-5.4": 0.99, "gpt-5.4-mini": 0.99})
         log = write_log(tmp_path / "log.jsonl", sim, 40)
         sent = sim.requests
         cases = (
@@ -292,33 +291,6 @@ def test_a_wrong_grader_a_wrong_judge_and_a_missing_key_are_refused_before_money
         assert code == 1
         assert "OPENAI_API_KEY" in said
         assert sim.requests == sent
-
-
-def test_two_workloads_together_need_more_each_and_both_can_hold(tmp_path: Path, capsys: Captured) -> None:
-    with Simulator(Settings(seed=3)) as sim:
-        teach(sim, {"gpt-5.4": 0.995, "gpt-5.4-mini": 0.995})
-        one = write_log(tmp_path / "one.jsonl", sim, 440)
-        other = write_log(
-            tmp_path / "two.jsonl",
-            sim,
-            440,
-            system="Say which team of four takes this message: billing, shipping, returns, other.",
-        )
-        labels = right_answers(tmp_path / "right.csv", one, other)
-        log = tmp_path / "logs"
-        log.mkdir()
-        one.rename(log / "one.jsonl")
-        other.rename(log / "two.jsonl")
-        code, found, _ = proved(sim, log, *MINI, "--all", "--labels", str(labels), capsys=capsys)
-        assert code == 0
-        assert [row["verdict"] for row in found] == ["holds (gold)"] * 2
-        levels = [
-            verify(path.read_bytes(), path.name).proof.level
-            for path in (tmp_path / "evidence").glob("*.json")
-        ]
-    assert sorted(level.held_before for level in levels) == [0, 1]
-    assert sorted(level.each for level in levels) == pytest.approx([0.025, 0.05])
-    assert Level(planned=5, held_before=0, alpha=0.05).each == pytest.approx(0.01)
 
 
 def test_the_plan_costs_nothing(tmp_path: Path, capsys: Captured) -> None:

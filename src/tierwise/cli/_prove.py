@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import msgspec
 import typer
 
 from tierwise.errors import CallerError, ConfigurationError, MissingExtra
@@ -134,6 +135,7 @@ def prove(
     live = load_live(policy, catalog) if policy is not None else None
     secret = _key(out, key, live, make=not dry_run)
     wanted = _wanted(Wanted, catalog, workload, all_, rung, grader, judge, labels, seed, lane, ladder, format)
+    wanted = msgspec.structs.replace(wanted, label_share=label_share)
     today = dt.datetime.now(dt.UTC).date()
     planner = Planner(wanted, live, catalog, secret, today)
     ready = planner.plan(*planner.read(logs))
@@ -145,7 +147,18 @@ def prove(
         raise CallerError("no workload can be proved; the plan says why")
     if not yes:
         typer.confirm(f"Spend up to ${most}?", abort=True, err=json)
-    told = _spend(works, planner, most, out, keep_answers, upstream, concurrency)
+    told = _spend(
+        works,
+        planner,
+        Spending(
+            most=most,
+            out=out,
+            days=keep_answers,
+            upstream=upstream,
+            concurrency=concurrency,
+            drawing=draw_labels is not None,
+        ),
+    )
     _labels(told, draw_labels, seed, label_share)
     _say(told, out, json)
 
@@ -225,9 +238,19 @@ def _wanted(
     )
 
 
-def _spend(
-    ready: list[Ready], planner: Planner, most: Decimal, out: Path, days: int, upstream: str, concurrency: int
-) -> list[Told]:
+class Spending(msgspec.Struct, frozen=True, kw_only=True):
+    """How calls are asked, and where what came of it is kept."""
+
+    most: Decimal
+    out: Path
+    days: int
+    upstream: str
+    concurrency: int
+    drawing: bool
+    """Whether people are to label answers."""
+
+
+def _spend(ready: list[Ready], planner: Planner, how: Spending) -> list[Told]:
     """Ask, grade and write evidence."""
     from tierwise.prove import opened
 
@@ -237,10 +260,10 @@ def _spend(
             f"expected a key in {KEY}, found none; it must be of the project that the calls came from"
         )
     hypotheses = [one.case.hypothesis for one in ready if one.case is not None]
-    before = opened(out / "hypotheses.jsonl", hypotheses, planner.day)
-    answers, close = _answers(out, planner.key, days)
+    before = opened(how.out / "hypotheses.jsonl", hypotheses, planner.day)
+    answers, close = _answers(how.out, planner.key, how.days)
     try:
-        return asyncio.run(_run(ready, planner, most, out, answers, before, upstream, token, concurrency))
+        return asyncio.run(_run(ready, planner, how, answers, before, token))
     finally:
         close()
 
@@ -267,15 +290,7 @@ def _answers(out: Path, key: bytes, days: int) -> tuple[Answers, Callable[[], No
 
 
 async def _run(
-    ready: list[Ready],
-    planner: Planner,
-    most: Decimal,
-    out: Path,
-    answers: Answers,
-    before: dict[str, int],
-    upstream: str,
-    token: str,
-    concurrency: int,
+    ready: list[Ready], planner: Planner, how: Spending, answers: Answers, before: dict[str, int], token: str
 ) -> list[Told]:
     from tierwise import __version__
     from tierwise.cli._prove_text import Shown
@@ -289,13 +304,14 @@ async def _run(
             population=one.planned.population,
             case=one.case,
             before=before[one.case.hypothesis.digest],
+            least=one.people if how.drawing else 0,
         )
         for one in ready
         if one.case is not None
     ]
     found: list[Told] = []
     with Shown() as shown:
-        async with Upstream(upstream, token) as sends:
+        async with Upstream(how.upstream, token) as sends:
             means = Means(
                 send=sends,
                 answers=answers,
@@ -304,14 +320,14 @@ async def _run(
                 recogniser=planner.recogniser,
                 key=planner.key,
                 version=__version__,
-                concurrency=concurrency,
+                concurrency=how.concurrency,
                 end=_end(),
                 progress=shown.progress,
             )
-            async for told in proving(works, most, means):
+            async for told in proving(works, how.most, means):
                 found.append(told)
                 if told.evidence is not None:
-                    (out / file_name(told.evidence)).write_bytes(file_bytes(told.evidence))
+                    (how.out / file_name(told.evidence)).write_bytes(file_bytes(told.evidence))
     return found
 
 

@@ -36,6 +36,7 @@ from tierwise.prove import (
     expected_clusters,
     grader,
     judge,
+    labelled_low,
     populations,
     problem_of,
     restricted,
@@ -69,6 +70,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     people: People | None = None
     labels: str = ""
     """Digest of the file of labels."""
+    label_share: float = 0.5
+    """Share of judged answers that people are to label."""
     seed: str
     lane: str
     ladder: str
@@ -80,6 +83,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
     planned: Planned
     case: Case | None = None
+    people: int = 0
+    """Clusters whose judged answers people would need, in part, to make a judge's word hold."""
 
 
 class Planner:
@@ -213,7 +218,13 @@ class Planner:
             cap=max(8 * longest, FEWEST_OUTPUT),
             key=self.key,
         )
-        judged = hypothesis.reference == "judge"
+        level = Level(planned=planned, held_before=0, alpha=1.0 - float(self.bar.confidence))
+        low = labelled_low(self.wanted.label_share)
+        people = (
+            expected_calls(order, cap, float(self.bar.margin), level.each, low)
+            if hypothesis.reference == "judge"
+            else 0
+        )
         simple = row is not None and row.proposed is not None
         plan = Planned(
             workload=population.workload,
@@ -223,9 +234,9 @@ class Planner:
             steps=steps,
             chance=chance(rungs, simple),
             grader=f"graded by {hypothesis.grader}, against {hypothesis.reference}",
-            labels=calls // 2 if judged else 0,
+            labels=int(people * self.wanted.label_share),
         )
-        return Ready(planned=plan, case=case)
+        return Ready(planned=plan, case=case, people=people // cap)
 
     def _hypothesis(
         self,

@@ -75,7 +75,7 @@ def evidence_of(ran: Ran, case: Case, population: Population, level: Level, abou
 def _proof(ran: Ran, case: Case, population: Population, level: Level, about: About) -> Proof:
     seen = [
         (names_of(one.call, one.reference, case.grader, case.key), item.rung, item.baseline)
-        for one, item in zip(ran.graded, ran.scores, strict=True)
+        for one, item in ran.every
     ]
     return Proof(
         hypothesis=case.hypothesis,

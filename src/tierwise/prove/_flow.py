@@ -33,6 +33,8 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     case: Case
     before: int = 0
     """Hypotheses about it that were opened before."""
+    least: int = 0
+    """Clusters that are asked at least, for people to label their answers."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +142,7 @@ async def _one(work: Work, level: Level, purse: Purse, means: Means) -> AsyncIte
         careful,
         means.recogniser,
         concurrency=means.concurrency,
+        least=work.least,
         end=means.end,
         progress=_for(means.progress, work),
     )
@@ -179,5 +182,5 @@ def _told(work: Work, place: int, evidence: Evidence | None, ran: Ran, careful: 
         sent=careful.sent,
         reused=careful.reused,
         ended=ran.ended,
-        pairs=tuple(one.pair for one in ran.graded if one.pair is not None),
+        pairs=tuple(ran.pairs),
     )

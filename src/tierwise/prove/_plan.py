@@ -91,6 +91,11 @@ def expected_clusters(margin: float, level: float, *, low: float = -1.0) -> int:
     return math.ceil(1.25 * math.log(1 / level) / best) + 2 if best > 0 else 1_000_000
 
 
+def labelled_low(share: float) -> float:
+    """Least that D less its margin can be where people label a share of judged calls."""
+    return 2.0 * (1.0 - 1.0 / share) - 1.0
+
+
 def expected_calls(order: Sequence[Cluster], cap: int, margin: float, level: float, low: float = -1.0) -> int:
     """Calls until a rung as good as the baseline holds, overall and on the newest quarter."""
     each = expected_clusters(margin, level, low=low)

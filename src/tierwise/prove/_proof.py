@@ -93,7 +93,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     refused: dict[str, int]
     """Calls that the rung may not take, by reason: they are not of the claim's population."""
     tested: int
-    """Calls of the overall test, of which points, share, slices, lengths and money are."""
+    """Calls of the overall test, of which points, share, lengths and money are; slices are of all that were graded."""
     tried: int
     """Calls that were graded or missing."""
     stopped: str

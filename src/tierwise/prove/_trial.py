@@ -17,6 +17,7 @@ from tierwise.prove._answers import Careful
 from tierwise.prove._bench import Bench, Design, Item, Level, design
 from tierwise.prove._clusters import Cluster
 from tierwise.prove._grading import Case, Graded, Grading, Missing
+from tierwise.prove._labels import Pair
 from tierwise.prove._population import call_id
 from tierwise.stats import rectified
 from tierwise.workloads import Recogniser
@@ -49,13 +50,17 @@ class Ran(msgspec.Struct, kw_only=True):
     bench: Bench
     graded: list[Graded] = []
     """Calls of the overall test, in their order."""
-    scores: list[Item] = []
-    """Theirs, in the same order."""
+    every: list[tuple[Graded, Item]] = []
+    """All that have a score, those of the newest quarter alone included."""
     missing: Counter[str] = msgspec.field(default_factory=Counter)
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     calls: int = 0
     """Calls with a score, those of the newest quarter alone included."""
     clusters: int = 0
+    asked: int = 0
+    """Clusters that were asked, those that no test wanted any more included."""
+    pairs: list[Pair] = []
+    """Judged answers of all of them, in their order."""
     stopped: str = ""
     ended: bool = False
     """Whether it was told to end, or ran out of money, and can go on."""
@@ -78,6 +83,7 @@ class Trial:
         send: Pays.
         recogniser: Gives facts.
         concurrency: Clusters asked at once.
+        least: Clusters that are asked at least, for people to label their answers.
         end: Set to end early, in a state from which it can go on.
         progress: Told after each cluster.
     """
@@ -92,12 +98,13 @@ class Trial:
         recogniser: Recogniser,
         *,
         concurrency: int = 8,
+        least: int = 0,
         end: asyncio.Event | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._case, self._calls, self._order = case, calls, order
         self._level, self._send, self._recogniser = level, send, recogniser
-        self._concurrency = concurrency
+        self._concurrency, self._least = concurrency, least
         self._end = end or asyncio.Event()
         self._progress = progress
         self._closed = False
@@ -133,10 +140,13 @@ class Trial:
         grading: Grading,
     ) -> None:
         while len(window) < self._concurrency:
-            place = next((place for place in places if ran.bench.wants(self._order[place].newest)), None)
+            place = next((place for place in places if self._wants(place, ran)), None)
             if place is None:
                 return
             window.append((place, asyncio.create_task(self._cluster(self._order[place], grading))))
+
+    def _wants(self, place: int, ran: Ran) -> bool:
+        return place < self._least or ran.bench.wants(self._order[place].newest)
 
     async def _cluster(self, cluster: Cluster, grading: Grading) -> list[Outcome]:
         """The calls of a cluster that are asked, at most as many as the hypothesis fixed, one after another."""
@@ -174,6 +184,8 @@ class Trial:
             ran.stopped, ran.ended = f"the money is spent: {error}", True
             return
         cluster = self._order[place]
+        ran.asked = place + 1
+        ran.pairs += [one.pair for one in outcomes if isinstance(one, Graded) and one.pair is not None]
         if ran.bench.wants(cluster.newest):
             self._fold(ran, cluster, outcomes)
         self._look(ran, place)
@@ -190,7 +202,7 @@ class Trial:
         ran.clusters += 1
         if len(ran.bench.rows) > before:
             ran.graded += graded
-            ran.scores += items
+        ran.every += zip(graded, items, strict=True)
         ran.calls += len(graded)
         for one in graded:
             for who, name in one.snapshots.items():
@@ -230,7 +242,7 @@ class Trial:
         if bench.falls:
             ran.stopped = "a test says that it is below the bar"
         elif bench.holds:
-            ran.stopped = "all tests hold"
+            ran.stopped = "all tests hold" if ran.asked >= min(self._least, len(self._order)) else ""
         elif several:
             names = ", ".join(sorted(ran.snapshots[several[0]]))
             ran.stopped = f"what serves the {several[0]} changed meanwhile: {names}"
