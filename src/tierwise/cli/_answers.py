@@ -54,6 +54,8 @@ class AnswersFile:
             path.touch(mode=0o600)
             self._file = sqlite3.connect(path, isolation_level=None)
             self._file.execute("PRAGMA journal_mode=WAL")
+            # A crash of the process loses nothing so; one of the machine may lose the newest answers.
+            self._file.execute("PRAGMA synchronous=NORMAL")
             self._file.execute("PRAGMA secure_delete=ON")
             self._file.executescript(_TABLES)
             self._file.execute(

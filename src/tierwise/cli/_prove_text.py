@@ -96,9 +96,10 @@ def _rung_lines(one: Told, proof: Proof, out: Path) -> list[str]:
         ),
     ]
     if spend.baseline > 0:
-        saved = 1 - spend.rung / spend.baseline
+        saved = proof.saved
         lines.append(
-            f"  measured on the same calls: {saved:.0%} less ({_usd(spend.baseline)} to {_usd(spend.rung)})"
+            f"  cost on the same calls {saved.estimate:.1%} less ({saved.lower:.1%} to {saved.upper:.1%}): "
+            f"{_usd(spend.baseline)} to {_usd(spend.rung)}"
         )
     lines += [
         f"  slice {part.name} loses {part.loss * 100:.0f} points" for part in proof.slices if part.blocks
@@ -139,6 +140,7 @@ def result_json(told: Sequence[Told]) -> str:
                 "share": proof.share,
                 "calls": one.evidence.calls,
                 "spend": proof.spend,
+                "saved": proof.saved,
                 "slices": proof.slices,
                 "lower_bound": one.evidence.lower_bound,
             }

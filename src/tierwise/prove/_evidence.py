@@ -14,7 +14,7 @@ from tierwise.policy import EFFORT_PERMILLE, Evidence, Lengths, Rung, evidence_b
 from tierwise.prove._bench import Level
 from tierwise.prove._grading import Case, Graded, tokens_of
 from tierwise.prove._hypothesis import Hypothesis
-from tierwise.prove._intervals import points, share
+from tierwise.prove._intervals import points, saved, share
 from tierwise.prove._population import Population
 from tierwise.prove._proof import Counted, Proof, Spend, lower_bound, verdict_of
 from tierwise.prove._slices import names_of, slices_of
@@ -77,6 +77,7 @@ def _proof(ran: Ran, case: Case, population: Population, level: Level, about: Ab
         (names_of(one.call, one.reference, case.grader, case.key), item.rung, item.baseline)
         for one, item in ran.every
     ]
+    costs = [(float(as_billed(one, case.prices, case.day)), float(one.cost.cost or 0)) for one in ran.graded]
     return Proof(
         hypothesis=case.hypothesis,
         opened_before=about.before,
@@ -95,6 +96,7 @@ def _proof(ran: Ran, case: Case, population: Population, level: Level, about: Ab
         tests={name: test.record() for name, test in ran.bench.tests.items()},
         points=points(ran.bench.rows, ran.design, level.alpha),
         share=share(ran.bench.rows, ran.design, level.alpha),
+        saved=saved(costs, level.alpha),
         hard=(sum(one.hard_rung for one in ran.graded), sum(one.hard_baseline for one in ran.graded)),
         slices=slices_of(seen, ran.design),
         missing=dict(ran.missing.most_common()),

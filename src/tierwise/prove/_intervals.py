@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from tierwise.prove._bench import Design, Row
 from tierwise.prove._proof import Interval
-from tierwise.stats import MeanTest
+from tierwise.stats import MeanTest, bootstrap
 
 _STEPS: Final = 12
 """Halvings of the range of shares, 0.5 to 1.5: to 0.0003."""
@@ -51,3 +51,20 @@ def _test(rows: Sequence[Row], plan: Design, rho: float, alpha: float) -> MeanTe
     for row in rows:
         test.add(row.rung - rho * row.baseline, row.weight)
     return test
+
+
+def saved(costs: Sequence[tuple[float, float]], alpha: float) -> Interval:
+    """Share of the baseline's cost that the rung saves, of the cost on the baseline and on the rung of each call."""
+    import numpy as np
+
+    if not sum(before for before, _ in costs):
+        return Interval(estimate=0.0, lower=0.0, upper=0.0)
+
+    def of(rows: Any) -> float:
+        before, after = np.asarray(rows).sum(axis=0).tolist()
+        return 1.0 - after / before if before else 0.0
+
+    found = bootstrap(costs, alpha=2 * alpha, draws=500, of=of)
+    return Interval(
+        estimate=round(found.estimate, 6), lower=round(found.lower, 6), upper=round(found.upper, 6)
+    )

@@ -85,6 +85,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Mean of s(rung) - s(baseline)."""
     share: Interval
     """Mean of s(rung) over that of s(baseline)."""
+    saved: Interval
+    """Share of the baseline's cost that the rung saves on the same calls; drawn again from the calls (bootstrap)."""
     hard: tuple[int, int]
     """Hard failures of the rung and of the baseline."""
     slices: tuple[Slice, ...]
