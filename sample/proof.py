@@ -30,10 +30,37 @@ from tierwise.simulator import Settings, Simulator
 KEY = "sk-demo"
 TRIAGE = "Sort the ticket into billing, shipping, returns or other. Answer with the label alone."
 RISK = "Say whether this contract clause is low, medium or high risk for the buyer. Answer with one word."
-WORDS = (
-    "lamp table invoice refund courier broken late twice card voucher size colour screw mirror shelf gift "
-    "neighbour deliver pickup account password discount exchange scratch label crate pallet corner cushion"
-).split()
+WORDS = [
+    "lamp",
+    "table",
+    "invoice",
+    "refund",
+    "courier",
+    "broken",
+    "late",
+    "twice",
+    "card",
+    "voucher",
+    "size",
+    "colour",
+    "screw",
+    "mirror",
+    "shelf",
+    "gift",
+    "neighbour",
+    "deliver",
+    "pickup",
+    "account",
+    "password",
+    "discount",
+    "exchange",
+    "scratch",
+    "label",
+    "crate",
+    "pallet",
+    "corner",
+    "cushion",
+]
 LOGGED, LIVE = (700, 200), (240, 60)
 """Calls of each workload in the log, and afterwards through the gateway."""
 
