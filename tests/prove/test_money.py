@@ -29,11 +29,11 @@ USD = st.tuples(CENTS, st.one_of(st.none(), st.integers(0, 100)))
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(USD, max_size=40), CENTS.map(lambda cents: cents * 5), st.randoms())
+@given(st.lists(USD, max_size=40), CENTS.map(lambda cents: cents * 5), st.integers(0, 999))
 def test_what_is_spent_and_held_never_passes_the_most(
-    calls: list[tuple[Decimal, int | None]], most: Decimal, order: random.Random
+    calls: list[tuple[Decimal, int | None]], most: Decimal, seed: int
 ) -> None:
-    purse = Purse(most)
+    purse, order = Purse(most), random.Random(seed)
     paid = Decimal(0)
 
     async def one(amount: Decimal, percent: int | None) -> None:
