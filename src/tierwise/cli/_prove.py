@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import os
-from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import msgspec
 import typer
 
-from tierwise.errors import CallerError, ConfigurationError, MissingExtra
+from tierwise.errors import CallerError, ConfigurationError
 
 if TYPE_CHECKING:
-    from tierwise.catalog import Catalog
-    from tierwise.cli._prove_plan import Planner, Ready, Wanted
     from tierwise.policy import Live
-    from tierwise.prove import Answers, Told
+    from tierwise.prove import Told
 
-KEY = "OPENAI_API_KEY"
 KEPT = 30
 """Days that answers are kept unless told otherwise."""
 
@@ -127,15 +120,24 @@ def prove(
         from tierwise.cli._prove_check import check_evidence
 
         raise typer.Exit(check_evidence([Path(name) for name in logs], catalog))
-    from tierwise.cli._prove_plan import Planner, Wanted
+    from tierwise.cli._prove_plan import Planner, Wanted, rung_named
     from tierwise.cli._prove_text import plan_text
     from tierwise.policy import load_live
 
     most = _money(max_spend)
     live = load_live(policy, catalog) if policy is not None else None
     secret = _key(out, key, live, make=not dry_run)
-    wanted = _wanted(Wanted, catalog, workload, all_, rung, grader, judge, labels, seed, lane, ladder, format)
-    wanted = msgspec.structs.replace(wanted, label_share=label_share)
+    wanted = Wanted(
+        workloads=tuple(workload or ()),
+        all=all_,
+        rungs=tuple(rung_named(text, catalog) for text in rung or ()),
+        seed=seed,
+        lane=lane,
+        ladder=ladder,
+        format=format,
+        label_share=label_share,
+        **_graded(grader, judge, labels, seed),
+    )
     today = dt.datetime.now(dt.UTC).date()
     planner = Planner(wanted, live, catalog, secret, today)
     ready = planner.plan(*planner.read(logs))
@@ -147,7 +149,9 @@ def prove(
         raise CallerError("no workload can be proved; the plan says why")
     if not yes:
         typer.confirm(f"Spend up to ${most}?", abort=True, err=json)
-    told = _spend(
+    from tierwise.cli._prove_run import Spending, spend
+
+    told = spend(
         works,
         planner,
         Spending(
@@ -193,21 +197,13 @@ def _key(out: Path, given: Path | None, live: Live | None, *, make: bool) -> byt
     return make_key(held)
 
 
-def _wanted(
-    kind: type[Wanted],
-    catalog: Catalog,
-    workload: list[str] | None,
-    all_: bool,
-    rung: list[str] | None,
-    grader: str | None,
-    judge: str | None,
-    labels: Path | None,
-    seed: str,
-    lane: Lane,
-    ladder: str,
-    format: str | None,
-) -> Wanted:
-    from tierwise.cli._prove_plan import rung_named
+def _graded(grader: str | None, judge: str | None, labels: Path | None, seed: str) -> dict[str, Any]:
+    """How answers are graded: grader, right answers, people's labels, and the digest of their file.
+
+    Raises:
+        CallerError: Options that contradict each other.
+        LabelError: A file of labels that cannot be used.
+    """
     from tierwise.prove import file_digest, people_of, right_answers
 
     if judge is not None and grader is not None:
@@ -215,139 +211,17 @@ def _wanted(
     if judge is not None:
         model, colon, effort = judge.rpartition(":")
         grader = f'judge(model="{model if colon else judge}"{f",effort={effort}" if colon else ""})'
+    judged = grader is not None and grader.startswith("judge")
     right = right_answers(labels) if labels is not None else None
     people = people_of(labels, seed) if labels is not None and right is None else None
-    if people is not None and (grader is None or not grader.startswith("judge")):
+    if people is not None and not judged:
         raise CallerError(
             "people's labels correct a judge's word: name the judge that they were drawn with (--judge)"
         )
-    if right is not None and grader is not None and grader.startswith("judge"):
+    if right is not None and judged:
         raise CallerError("a judge compares with the logged answers; with right answers leave --judge out")
-    return kind(
-        workloads=tuple(workload or ()),
-        all=all_,
-        rungs=tuple(rung_named(text, catalog) for text in rung or ()),
-        grader=grader,
-        right=right,
-        people=people,
-        labels=file_digest(labels) if labels is not None else "",
-        seed=seed,
-        lane=lane,
-        ladder=ladder,
-        format=format,
-    )
-
-
-class Spending(msgspec.Struct, frozen=True, kw_only=True):
-    """How calls are asked, and where what came of it is kept."""
-
-    most: Decimal
-    out: Path
-    days: int
-    upstream: str
-    concurrency: int
-    drawing: bool
-    """Whether people are to label answers."""
-
-
-def _spend(ready: list[Ready], planner: Planner, how: Spending) -> list[Told]:
-    """Ask, grade and write evidence."""
-    from tierwise.prove import opened
-
-    token = os.environ.get(KEY, "")
-    if not token:
-        raise CallerError(
-            f"expected a key in {KEY}, found none; it must be of the project that the calls came from"
-        )
-    hypotheses = [one.case.hypothesis for one in ready if one.case is not None]
-    before = opened(how.out / "hypotheses.jsonl", hypotheses, planner.day)
-    answers, close = _answers(how.out, planner.key, how.days)
-    try:
-        return asyncio.run(_run(ready, planner, how, answers, before, token))
-    finally:
-        close()
-
-
-def _answers(out: Path, key: bytes, days: int) -> tuple[Answers, Callable[[], None]]:
-    from tierwise.cli._answers import AnswersFile
-    from tierwise.prove import InMemory
-
-    if not days:
-        return InMemory(), lambda: None
-    try:
-        from tierwise.batch import Sealer
-
-        sealer = Sealer(key)
-    except (MissingExtra, ModuleNotFoundError):
-        typer.echo(
-            "answers are not kept, since they cannot be sealed: a run that breaks off pays again. "
-            "To keep them: pip install 'tierwise[batch]'",
-            err=True,
-        )
-        return InMemory(), lambda: None
-    file = AnswersFile(out / "answers.sqlite", sealer, days)
-    return file, file.close
-
-
-async def _run(
-    ready: list[Ready], planner: Planner, how: Spending, answers: Answers, before: dict[str, int], token: str
-) -> list[Told]:
-    from tierwise import __version__
-    from tierwise.cli._prove_text import Shown
-    from tierwise.prove import Means, Work, file_bytes, file_name
-    from tierwise.prove import prove as proving
-    from tierwise.upstream import Upstream
-
-    works = [
-        Work(
-            label=one.planned.label,
-            population=one.planned.population,
-            case=one.case,
-            before=before[one.case.hypothesis.digest],
-            least=one.people if how.drawing else 0,
-        )
-        for one in ready
-        if one.case is not None
-    ]
-    found: list[Told] = []
-    with Shown() as shown:
-        async with Upstream(how.upstream, token) as sends:
-            means = Means(
-                send=sends,
-                answers=answers,
-                prices=planner.catalog,
-                day=planner.day,
-                recogniser=planner.recogniser,
-                key=planner.key,
-                version=__version__,
-                concurrency=how.concurrency,
-                end=_end(),
-                progress=shown.progress,
-            )
-            async for told in proving(works, how.most, means):
-                found.append(told)
-                if told.evidence is not None:
-                    (how.out / file_name(told.evidence)).write_bytes(file_bytes(told.evidence))
-    return found
-
-
-def _end() -> asyncio.Event:
-    """Set by Ctrl-C or SIGTERM; a second one ends at once."""
-    from tierwise.cli._signals import asked_to_end
-
-    ended = asked_to_end()
-    task = asyncio.create_task(_once(ended))
-    ended.task = task  # type: ignore[attr-defined] # kept from being collected
-    return ended
-
-
-async def _once(ended: asyncio.Event) -> None:
-    import signal
-
-    await ended.wait()
-    typer.echo("stopping: waiting for calls on their way; Ctrl-C again leaves them", err=True)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().remove_signal_handler(number)
+    digest = file_digest(labels) if labels is not None else ""
+    return {"grader": grader, "right": right, "people": people, "labels": digest}
 
 
 def _labels(told: list[Told], path: Path | None, seed: str, share: float) -> None:
