@@ -16,10 +16,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(READY) ## Audit the sample log that ships with the project, write a policy, show decisions
+demo: $(READY) ## Audit the sample log, show decisions; then a proof on the simulator, and what it saves live
 	$(BIN)/tierwise audit sample/calls.jsonl.gz --html build/report.html --json build/report.json --learned build/learned.tierwise
 	$(BIN)/tierwise policy init --from build/report.json --output build/tierwise.toml --force
 	$(BIN)/python sample/demo.py
+	$(BIN)/python sample/proof.py build/proof
 
 test: $(READY) ## Run the tests
 	$(BIN)/python -m pytest

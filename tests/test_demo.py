@@ -1,4 +1,4 @@
-"""What `make demo` runs: an audit, a policy from it, ten decisions and one traced request."""
+"""What `make demo` runs: an audit, a policy, ten decisions and one traced request; a proof and what it saves."""
 
 from __future__ import annotations
 
@@ -36,3 +36,16 @@ def test_the_demo_writes_a_policy_and_tells_ten_decisions_and_a_traced_request(t
     rows = re.findall(r"^research\.(\w+)\s+(\S+)\s", said, re.MULTILINE)
     assert {role for name, role in rows if name == "part"} == {"sub-agent"}
     assert {role for name, role in rows if name != "part"} == {"orchestrator"}
+
+
+def test_the_demo_proves_two_workloads_routes_by_the_evidence_and_saves_what_was_measured(
+    tmp_path: Path,
+) -> None:
+    said = run(str(ROOT / "sample" / "proof.py"), str(tmp_path / "proof"), folder=tmp_path)
+
+    verdicts = re.findall(r"^  (holds \(gold\)|falls short): ", said, re.MULTILINE)
+    assert verdicts == ["holds (gold)", "falls short"]
+    assert "2 rules: 1 on, 1 off" in said
+    assert re.search(r"^tier +0\.0", said, re.MULTILINE)
+    assert "240 calls went to another model" in said
+    assert "new calls, within the proof's interval" in said

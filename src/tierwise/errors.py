@@ -12,6 +12,7 @@
     │   ├── UnsafeRequest        a path or header that must not go upstream (also a ValueError)
     │   ├── GraderError          an owner's own grading function that failed, or gave no score
     │   ├── LabelError           a file of labels that cannot be read or written
+    │   ├── SpendReached         a proof has no money left for its next call
     │   └── MissingExtra         an optional package is needed and not installed
     ├── ConfigurationError       an overrides, ladder or policy file that does not hold
     ├── LedgerUnavailable        the ledger's database cannot be reached
@@ -49,6 +50,7 @@ __all__ = [
     "OutOfBounds",
     "OutcomeUnknown",
     "RequestError",
+    "SpendReached",
     "TierwiseError",
     "UnknownFormat",
     "UnknownModel",
@@ -110,6 +112,10 @@ class GraderError(CallerError):
 
 class LabelError(CallerError):
     """A file of labels that cannot be read or written; the message names the file and the line."""
+
+
+class SpendReached(CallerError):
+    """The most that a proof may spend does not cover what its next call could cost; it was not sent."""
 
 
 class MissingExtra(CallerError):

@@ -208,6 +208,7 @@ approved_by = "kim"
             "max_completion_tokens": st.integers(1, 5_000),
             "temperature": st.just(1),
             "user": st.text(max_size=5),
+            "prompt_cache_options": st.just({"ttl": "30m"}),
         },
     )
 )

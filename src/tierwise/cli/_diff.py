@@ -161,14 +161,14 @@ def compare(
     result = Difference()
     result.labels = {row.id: row.label for row in found.findings.workloads}
     before = old if old is not None else _nothing(new)
-    logged = _Logged(found, live.learned, catalog, scorers_of(live))
+    logged = LoggedCalls(found, live.learned, catalog, scorers_of(live))
     recogniser = live.recogniser()
     for call, row in logged.calls(paths, format):
-        recognised = _recognised(call, recogniser)
-        if row is None or recognised is None:
+        known = recognised(call, recogniser)
+        if row is None or known is None:
             result.left_out += 1
             continue
-        facts = logged.facts(recognised, call, row)
+        facts = logged.facts(known, call, row)
         day = logged.day(row)
         result.add(
             Pair(
@@ -180,7 +180,8 @@ def compare(
     return result
 
 
-def _recognised(call: Call, recogniser: Recogniser) -> Facts | None:
+def recognised(call: Call, recogniser: Recogniser) -> Facts | None:
+    """A call's facts: of its request, else as they were recorded; None where there are none."""
     if call.request is not None:
         return recogniser.recognise(call.request)
     if call.recorded is None or not bytes(call.recorded.facts):
@@ -202,7 +203,7 @@ def _nothing(like: Policy) -> Policy:
     return msgspec.structs.replace(like, name="no policy", rules=(off,))
 
 
-class _Logged:
+class LoggedCalls:
     """What the audit knows of each call of a log, found again by the place of its record."""
 
     def __init__(
@@ -219,12 +220,17 @@ class _Logged:
             for row, (file, line, at) in enumerate(zip(*columns, strict=True))
         }
 
-    def calls(self, paths: Sequence[str], format: str | None) -> Iterator[tuple[Call, int | None]]:
-        """Every call whose request is in the log, with its row; None for what the audit left out."""
+    def calls(
+        self, paths: Sequence[str], format: str | None, *, bodies: bool = False
+    ) -> Iterator[tuple[Call, int | None]]:
+        """Every call whose request is in the log, with its row; None for what the audit left out.
+
+        A request and its answer that stand in two records (Batch files) come as one call.
+        """
         halves: dict[str, Call] = {}
-        answers: dict[str, int] = {}
+        answers: dict[str, tuple[int, Call]] = {}
         for unit in plan(paths, format=format).units:
-            for record in read(unit):
+            for record in read(unit, bodies=bodies):
                 if not isinstance(record, Call):
                     continue
                 row = self._rows.get(_key(record))
@@ -233,9 +239,18 @@ class _Logged:
                 elif record.join is not None and record.request is not None:
                     halves[record.join] = record
                 elif record.join is not None and row is not None:
-                    answers[record.join] = row
+                    answers[record.join] = row, record
         for join, call in halves.items():
-            yield call, answers.get(join, self._rows.get(_key(call)))
+            found = answers.get(join)
+            if found is None:
+                yield call, self._rows.get(_key(call))
+            else:
+                row, answer = found
+                yield msgspec.structs.replace(answer, request=call.request, endpoint=call.endpoint), row
+
+    def sub_agent(self, row: int) -> bool:
+        """Whether the call's place in its trace is a sub-agent's."""
+        return ROLES[int(self._calls["role"][row])] == "sub-agent"
 
     def facts(self, facts: Facts, call: Call, row: int) -> Facts:
         """Facts with what only the whole log tells: the workload, the conversation's depth, the role."""

@@ -20,6 +20,7 @@ from tierwise.cli._label import label
 from tierwise.cli._ledger import budgets_app, keys_app, off, on, spend
 from tierwise.cli._policy import policy_app
 from tierwise.cli._prices import models, price
+from tierwise.cli._prove import prove
 from tierwise.cli._reconcile import reconcile
 from tierwise.cli._record import record
 from tierwise.cli._route import route
@@ -27,6 +28,7 @@ from tierwise.cli._scorer import drift, evaluate, train
 from tierwise.cli._serve import serve
 from tierwise.cli._simulate import simulate
 from tierwise.cli._statement import statement
+from tierwise.cli._verify import verify
 from tierwise.errors import TierwiseError
 
 ENDED = 143
@@ -54,6 +56,8 @@ def build() -> typer.Typer:
     app.command()(record)
     app.command()(route)
     app.command()(serve)
+    app.command()(prove)
+    app.command()(verify)
     app.command()(label)
     app.command()(spend)
     app.command()(reconcile)

@@ -45,8 +45,13 @@ def policy_app() -> typer.Typer:
 
 def init(
     audit: Annotated[
-        Path, typer.Option("--from", help="Findings: the JSON of `tierwise audit --json`.", metavar="FILE")
-    ],
+        Path | None,
+        typer.Option("--from", help="Findings: the JSON of `tierwise audit --json`.", metavar="FILE"),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(help="Evidence of `tierwise prove`: what holds goes on.", metavar="DIR"),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write here; printed otherwise.", metavar="FILE")
     ] = None,
@@ -64,34 +69,43 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     prices: Prices = None,
 ) -> None:
-    r"""Write a first policy from an audit: every move off, with its saving and reasons.
+    r"""Write a first policy: every move that an audit proposes, off; what evidence says holds, on.
 
     \b
-    Example:
+    Examples:
       tierwise audit logs/ --json audit.json --learned learned.tierwise -q
       tierwise policy init --from audit.json -o tierwise.toml
+      tierwise policy init --from audit.json --evidence evidence/ -o tierwise.toml
     """
     from tierwise.catalog import Catalog
+    from tierwise.cli._proved import Proved
     from tierwise.policy import first_policy
 
-    found = _findings(audit)
-    if not found.per_call:
+    if audit is None and evidence is None:
+        raise CallerError("expected --from AUDIT.json, --evidence DIR or both, got neither")
+    found = _findings(audit) if audit is not None else None
+    if found is not None and not found.per_call:
         raise CallerError(
             f"expected an audit of calls in {audit}, found one of totals only; audit a log with requests"
         )
     if output is not None and output.exists() and not force:
         raise CallerError(f"expected no file at {output}, found one; use --force to replace it")
     catalog = Catalog.open(prices)
-    model = baseline or _most_spent(found, catalog)
     folder = output.parent if output is not None else Path()
-    files = _beside(audit, learned, found.learned), _beside(audit, key, found.key)
-    _same_key(found.key_id, *files)
+    proved = Proved(evidence, folder, dt.datetime.now(dt.UTC).date()) if evidence is not None else None
+    files = learned, key
+    if found is not None and audit is not None:
+        files = _beside(audit, learned, found.learned), _beside(audit, key, found.key)
+        _same_key(found.key_id, *files)
+    suggestions = [_suggestion(row) for row in found.workloads] if found is not None else []
+    most_spent = _most_spent(found, catalog) if found is not None else ""
     text = first_policy(
-        (_suggestion(row) for row in found.workloads),
-        ladder=found.ladder,
-        baseline=model,
+        proved.over(suggestions) if proved is not None else suggestions,
+        ladder=found.ladder if found is not None else "gpt-5.4",
+        baseline=baseline or most_spent or (proved.baseline if proved is not None else ""),
         learned=_from(folder, files[0]),
         key=_from(folder, files[1]),
+        bar=proved.bar if proved is not None else None,
     )
     if output is None:
         typer.echo(text, nl=False)

@@ -304,7 +304,7 @@ class Builder:
                 path, f"the evidence {name!r} was changed after its proof: its digest does not match"
             )
             return None
-        return evidence
+        return msgspec.structs.replace(evidence, proof=msgspec.UNSET)
 
     def _sealed(self, name: str, path: Path, kind: type[T], words: str) -> T | None:
         """What a file beside the policy holds; None, noted, where there is none that reads."""

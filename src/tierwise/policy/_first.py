@@ -11,10 +11,13 @@ from typing import Final
 import msgspec
 
 from tierwise.catalog import Lane
+from tierwise.policy._types import Bar, Stage
 
 WIDTH: Final = 100
 """Columns of a comment."""
 LONGEST_NAME: Final = 48
+CANARY: Final = "0.05"
+"""Share of sessions of a rule that evidence carries as a canary alone."""
 _NOT_NAME = re.compile(r"[^a-z0-9]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -39,6 +42,12 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     effort: str | None = None
     lane: Lane | None = None
     reasons: tuple[str, ...] = ()
+    evidence: str | None = None
+    """Path of evidence that its rule rests on, from the policy's folder; `proposed` and `effort` are its rung."""
+    stage: Stage = "off"
+    """As far as the evidence carries."""
+    proof: str = ""
+    """What a proof came to, in a sentence; '' where there was none."""
 
 
 def first_policy(
@@ -49,8 +58,9 @@ def first_policy(
     learned: str | None = None,
     key: str | None = None,
     schema: str | None = None,
+    bar: Bar | None = None,
 ) -> str:
-    """The text of a policy that changes nothing until someone says so.
+    """The text of a policy in which nothing is on but what evidence carries.
 
     Args:
         suggestions: By workload; those that propose nothing are left out.
@@ -59,10 +69,15 @@ def first_policy(
         learned: The file of what the audit learned, from the policy's folder.
         key: The file of the owner's key, likewise.
         schema: Where editors find the JSON schema.
+        bar: The bar that evidence is for, where it is not the usual one.
     """
     proposed = [s for s in suggestions if s.proposed or s.effort or s.lane]
     proposed.sort(key=lambda s: (-s.saves, s.workload))
     parts = [_head(proposed, ladder, baseline, schema, {"learned": learned, "key": key})]
+    if bar is not None and bar != Bar():
+        parts.append(
+            f"[bar]\nmargin = {bar.margin}\nmeasure = {_text(bar.measure)}\nconfidence = {bar.confidence}\n"
+        )
     names: set[str] = {"default"}
     parts += [_rule(suggestion, _name(suggestion, names)) for suggestion in proposed]
     parts.append('# Calls that no rule matches go as they were asked for.\n[default]\nstage = "off"\n')
@@ -72,12 +87,14 @@ def first_policy(
 def _head(
     proposed: list[Suggestion], ladder: str, baseline: str, schema: str | None, files: dict[str, str | None]
 ) -> str:
-    saves = sum((s.saves for s in proposed), Decimal(0))
+    open_ = [s for s in proposed if s.stage == "off"]
+    saves = sum((s.saves for s in open_), Decimal(0))
     lines = [f"#:schema {schema}"] if schema else []
+    rest = "Every rule is off" if len(open_) == len(proposed) else "Rules without evidence are off"
     lines += [
-        "# Written by `tierwise policy init`. Every rule is off: nothing changes until a stage is set.",
+        f"# Written by `tierwise policy init`. {rest}: nothing changes there until a stage is set.",
         "# A rule goes on with evidence, or with unproven = true and approved_by; shadow first is free.",
-        f"# Could save, unproven: {len(proposed)} rules, ${saves:.2f} of the audited period.",
+        f"# Could save, unproven: {len(open_)} rules, ${saves:.2f} of the audited period.",
         "version = 1",
         f"ladder = {_text(ladder)}",
         f"baseline = {_text(baseline)}",
@@ -106,7 +123,7 @@ def _rule(suggestion: Suggestion, name: str) -> str:
     lines = [
         _comment(s.label),
         _comment(about),
-        _comment(f"Could save ${s.saves:.2f}, unproven."),
+        _comment(s.proof or f"Could save ${s.saves:.2f}, unproven."),
         *(_comment(f"- {reason}") for reason in s.reasons),
         "[[rule]]",
         f"name = {_text(name)}",
@@ -116,7 +133,11 @@ def _rule(suggestion: Suggestion, name: str) -> str:
         lines.append(f"rung = {{ {', '.join(rung)} }}")
     if s.lane:
         lines += [f"lanes = [{_text(s.lane)}]", 'deadline = "24h"']
-    lines.append('stage = "off"')
+    if s.evidence:
+        lines.append(f"evidence = {_text(s.evidence)}")
+    if s.stage == "canary":
+        lines.append(f"share = {CANARY}")
+    lines.append(f"stage = {_text(s.stage)}")
     return "\n".join(lines) + "\n"
 
 

@@ -55,6 +55,7 @@ def changes_of(call: Outgoing) -> tuple[Change, ...]:
     return (
         *_tools(call),
         *cached,
+        *_cache_controls(call),
         *_rung(call),
         *_caps(call),
         *_sampling(call),
@@ -79,6 +80,19 @@ def _tools(call: Outgoing) -> Iterator[Change]:
             after=f"{sent - dropped} definitions",
             why="no logged session of this workload used the others",
         )
+
+
+def _cache_controls(call: Outgoing) -> Iterator[Change]:
+    """Options of the prompt cache that models before gpt-5.6 refuse; they steer what is kept, never the answer.
+
+    Source: OpenAI's prompt-caching guide and SDK.
+    """
+    sent, target = call.sent, call.target
+    if not call.other_model or sent is None or target.cache.write_fee:
+        return
+    if "prompt_cache_options" in sent.parameters:
+        why = f"{target.name} refuses it"
+        yield Change(parameter="prompt_cache_options", before="as sent", after=None, why=why)
 
 
 def _rung(call: Outgoing) -> Iterator[Change]:

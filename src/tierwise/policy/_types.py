@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -76,6 +76,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Last day that it may be used."""
     lengths: Lengths = Lengths()
     """Measured lengths of the rung's answers against the baseline's, per mille."""
+    proof: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    """How it was proved, as `tierwise.prove` writes it; the digest covers it. A policy that was read does not
+    keep it: it decides nothing."""
     digest: str = ""
     """SHA-256 of everything else, 64 hex digits."""
 

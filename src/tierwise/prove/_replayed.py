@@ -18,9 +18,10 @@ Tier = Literal["default", "flex"]
 _FIELDS: Final = msgspec.json.Decoder(dict[str, Raw])
 _LEFT_OUT: Final = (
     "stream", "stream_options", "background", "background_options", "metadata", "service_tier", "store",
+    "prompt_cache_options", "prompt_cache_retention",
 )  # fmt: skip
 """Parameters that steer how a call travels or is kept, and not its answer. Chat takes metadata only
-where it stores."""
+where it stores; what keeps a prefix warm is for live calls to pay."""
 _PATHS: Final = {"chat": "/v1/chat/completions", "responses": "/v1/responses"}
 
 
