@@ -73,18 +73,18 @@ class Desk:
         keep = lambda found, end: self.told.append((found, end))  # noqa: E731
         return Runner(self.queue, self.senders, self.sealer, keep, chosen, name, self.clock)
 
-    def items(self, count: int, start: int = 0, **more: Any) -> list[Waiting]:
+    def items(self, count: int, start: int = 0, start_at: int = 0, **more: Any) -> list[Waiting]:
         """Requests that wait two days."""
         now = int(self.clock.now * 1e6)
         usual = {"path": "/v1/responses", "model": "gpt-5.4-nano", "tokens": 10, "size": 200, "made": now}
-        kinds = {**usual, "due": now + 2 * DAY, **more}
+        kinds = {**usual, "start": start_at, "due": now + 2 * DAY, **more}
         return [
             Waiting(id=f"i{number}", call=f"c{number}", **kinds) for number in range(start, start + count)
         ]
 
     def add(self, items: Sequence[Waiting], text: str = "Say yes.") -> None:
         """Hand requests in."""
-        self.queue.add([(item, self.sealer.seal(item.id, body(item, text))) for item in items])
+        self.queue.add([(item, self.sealer.seal(item.id, body(item, text)), b"{}") for item in items])
 
     async def go_on(self, seconds: float, steps: int = 1, runner: Runner | None = None) -> None:
         """Let time pass in steps; in each, what waits is tended and every batch takes its steps."""

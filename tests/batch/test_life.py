@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tierwise.batch import Sealer
 from tierwise.simulator import Fault, Limits
 
 Play = Callable[..., None]
@@ -151,14 +152,15 @@ def test_cancelled_requests_are_over_and_what_was_answered_all_the_same_is_told(
     async def scene(desk: Any) -> None:
         waiting = desk.items(4)
         desk.add(waiting)
-        now = int(desk.clock.now * 1e6)
-        assert desk.queue.ask("i0", now).ended is not None, "in no batch yet"
+        assert desk.queue.ask("i0").state == "cancelled"
         await desk.go_on(11)
-        assert desk.queue.ask("i1", now).ended is None, "its batch is under way"
+        assert desk.queue.find("i0").ended is not None, "it was in no batch yet"
+        assert desk.queue.ask("i1").ended is None, "its batch is under way"
+        assert desk.queue.find("i1").ended is None
         await desk.go_on(100, steps=10)
         assert desk.states(waiting) == {"cancelled": 2, "done": 2}
         assert len(desk.simulator.bill) == 3
-        assert sorted(found.item.id for found, _ in desk.told) == ["i1", "i2", "i3"]
+        assert sorted(found.item.id for found, _ in desk.told) == ["i0", "i1", "i2", "i3"]
 
     play(scene)
 
@@ -169,7 +171,7 @@ def test_a_batch_that_nobody_waits_for_is_cancelled(play: Play) -> None:
         desk.add(waiting)
         await desk.go_on(11)
         for item in waiting:
-            desk.queue.ask(item.id, int(desk.clock.now * 1e6))
+            desk.queue.ask(item.id)
         await desk.go_on(600, steps=60)
         assert desk.states(waiting) == {"cancelled": 4}
         assert len(desk.simulator.bill) < 4
@@ -209,13 +211,60 @@ def test_another_process_goes_on_where_one_stopped(play: Play) -> None:
 
 def test_answers_are_kept_for_a_time_after_they_were_fetched(play: Play) -> None:
     async def scene(desk: Any) -> None:
-        waiting = desk.items(2)
+        waiting = [*desk.items(2), *desk.items(1, start=2, job="j")]
         desk.add(waiting)
         await desk.go_on(100, steps=10)
-        assert all(desk.queue.body(item.id) is None for item in waiting), "requests go at their end"
+        kept = [desk.queue.body(item.id) is not None for item in waiting]
+        assert kept == [True, True, False], "requests of a job go at their end, its file is there"
         desk.queue.fetched(["i0"], int(desk.clock.now * 1e6))
         await desk.go_on(90_000)
-        assert desk.answer(waiting[0]) is None
+        assert (desk.answer(waiting[0]), desk.queue.body("i0")) == (None, None)
         assert desk.answer(waiting[1]) is not None
+
+    play(scene)
+
+
+def test_what_does_not_open_any_more_fails_and_the_rest_goes(play: Play) -> None:
+    async def scene(desk: Any) -> None:
+        waiting = desk.items(3)
+        desk.add(waiting[:2])
+        other = Sealer(b"another key " * 3)
+        desk.queue.add([(waiting[2], other.seal("i2", b"{}"), b"{}")])
+        alone = desk.items(1, start=3, due=int(desk.clock.now * 1e6), then=("standard",))
+        desk.queue.add([(alone[0], other.seal("i3", b"{}"), b"{}")])
+        await desk.go_on(100, steps=10)
+        await desk.arrive()
+        assert desk.states([*waiting, *alone]) == {"done": 2, "failed": 2}
+        assert {desk.queue.find(each).error for each in ("i2", "i3")} == {"body_lost"}
+        assert len(desk.simulator.bill) == 2
+
+    play(scene)
+
+
+def test_a_batch_that_cannot_be_made_in_time_gives_way_to_other_lanes(play: Play) -> None:
+    async def scene(desk: Any) -> None:
+        now = int(desk.clock.now * 1e6)
+        waiting = desk.items(3, due=now + 40 * MINUTE, then=("standard",))
+        desk.add(waiting)
+        await desk.go_on(14 * 60, steps=28)
+        assert desk.states(waiting) == {"sent": 3}
+        await desk.go_on(5 * 60, steps=10)
+        await desk.arrive()
+        assert desk.states(waiting) == {"done": 3}
+        assert [line.lane for line in desk.simulator.bill] == ["standard"] * 3
+
+    play(scene, Fault(kind="server_error", rate=1.0, path="/v1/files"))
+
+
+def test_what_may_only_go_later_is_in_no_batch_before(play: Play) -> None:
+    async def scene(desk: Any) -> None:
+        now = int(desk.clock.now * 1e6)
+        early, late = desk.items(2), desk.items(2, start=2, start_at=now + 30 * MINUTE)
+        desk.add([*early, *late])
+        await desk.go_on(200, steps=20)
+        assert desk.states(early) == {"done": 2}
+        assert desk.states(late) == {"waiting": 2}
+        await desk.go_on(1_800, steps=60)
+        assert desk.states(late) == {"done": 2}
 
     play(scene)

@@ -78,6 +78,8 @@ WRONG: list[tuple[list[str], dict[str, Any], str]] = [
     (["serve", "--own-keys", "--observe", "--log", "xml"], {}, "expected --log text or json, got xml"),
     (["serve", "--own-keys", "--observe", "--log-level", "loud"], {}, "debug, info, warning, error"),
     (["serve", "--own-keys", "--observe", "--alerts", "http://example.com/x"], {}, "alerts address of https"),
+    (["serve", "--own-keys", "--observe", "--batch-key-env", "SEAL"], {}, "expected a key in SEAL"),
+    (["serve", "--own-keys", "--observe", "--batch-key", "k"], {}, "the key cannot be read"),
     (["spend"], {}, "expected a ledger at tierwise.db"),
     (["spend", "--by", "colour", "--ledger", "l.db"], {"ledger": True}, "expected --by one of"),
     (["spend", "--since", "yesterday", "--ledger", "l.db"], {"ledger": True}, "2026-11-25"),

@@ -140,7 +140,7 @@ def test_a_fault_in_routing_leaves_the_call_as_asked_and_is_recorded(bench: Any,
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr("tierwise.online.pipeline.decide", broken)
+    monkeypatch.setattr("tierwise.online._route.decide", broken)
     found = client.chat.completions.create(model="gpt-5.5", messages=[{"role": "user", "content": "hi"}])
     assert found.model.startswith("gpt-5.5")
     assert recorder.entries[-1].reason == "routing failed: ZeroDivisionError"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tierwise.catalog import Catalog
 from tierwise.errors import ConfigurationError
-from tierwise.policy import check_policy, load_policy, parse_policy
+from tierwise.policy import Defer, Window, check_policy, load_policy, parse_policy
 from tierwise.policy._lines import key_lines
 
 NOW = dt.date(2026, 11, 24)
@@ -109,6 +110,15 @@ ERRORS: list[tuple[str, str, int, str, str]] = [
     ("a canary without evidence", rule('rung = "gpt-5.4"', 'stage = "canary"', "share = 0.1"), 6, "rule[1].stage", "with no evidence"),
     ("a default on without evidence", f'{HEAD}[default]\nrung = "gpt-5.4"\nstage = "on"\n', 4, "default.stage", "with no evidence"),
     ("unproven and nobody's name", rule('rung = "gpt-5.4"', 'stage = "on"', "unproven = true"), 7, "rule[1].unproven", "expected approved_by"),
+    ("a window that is none", f'{HEAD}[defer]\nwindow = "10pm-6am"\n{END}', 3, "defer.window", "10pm-6am"),
+    ("a window past midnight's end", f'{HEAD}[defer]\nwindow = "22:00-24:00"\n{END}', 3, "defer.window", "24:00"),
+    ("a zone there is not", f'{HEAD}[defer]\nzone = "Mars/Olympus"\n{END}', 3, "defer.zone", "an IANA time zone"),
+    ("a zone that is a path", f'{HEAD}[defer]\nzone = "../../etc/passwd"\n{END}', 3, "defer.zone", "an IANA time zone"),
+    ("a late lane that waits", f'{HEAD}[defer]\nlate = "batch"\n{END}', 3, "defer.late", "flex"),
+    ("a late cost below 0", f"{HEAD}[defer]\nlate_cost = -1\n{END}", 3, "defer.late_cost", "found -1"),
+    ("enqueued tokens of no model", f'{HEAD}[defer]\nenqueued = {{ "gpt-9x" = 5 }}\n{END}', 3, "defer.enqueued", "gpt-9x"),
+    ("no enqueued tokens", f'{HEAD}[defer]\nenqueued = {{ "gpt-5.4" = 0 }}\n{END}', 3, "defer.enqueued", "from 1, found 0"),
+    ("waiting under zero retention", f"{HEAD}limits = {{ zero_retention = true }}\n[defer]\n{END}", 3, "defer", "forbids it"),
     ("a rule that an earlier one hides", f'{HEAD}[[rule]]\nname = "a"\nmatch = {{ task = ["chat", "coding"] }}\n[[rule]]\nname = "b"\nmatch = {{ task = "chat", tools = true }}\n{END}', 5, "rule[2]", "'b' is never reached: 'a'"),
     ("a rule that two hide together", f'{HEAD}[[rule]]\nname = "a"\nmatch = {{ tools = true }}\n[[rule]]\nname = "b"\nmatch = {{ tools = false }}\n[[rule]]\nname = "c"\nmatch = {{ task = "chat" }}\n{END}', 8, "rule[3]", "'a', 'b'"),
 ]  # fmt: skip
@@ -221,3 +231,35 @@ def test_equal_files_have_equal_digests_and_spacing_does_not_count(catalog: Cata
 def test_a_cascade_is_accepted_in_shadow(catalog: Catalog) -> None:
     text = rule('rung = "gpt-5.4-nano"', 'stage = "shadow"', 'cascade = { risk = 0.1, to = "gpt-5.4" }')
     assert parse_policy(text.encode(), catalog, now=NOW).policy is not None
+
+
+def test_how_calls_wait_is_read_and_part_of_the_digest(catalog: Catalog) -> None:
+    table = """[defer]
+window = "22:30-06:00"
+zone = "Europe/Berlin"
+own_keys = "refuse"
+late = "flex"
+late_cost = 0.6
+collect = "90s"
+keep = "1h"
+keep_unfetched = "7d"
+enqueued = { "gpt-5.4-mini-2026-03-17" = 40_000_000 }
+key_env = "SEAL"
+"""
+    found = parse_policy(f"{HEAD}{table}{END}".encode(), catalog, now=NOW).policy
+    assert found is not None
+    assert found.waiting == Defer(
+        window=Window(begins=1350, ends=360, zone="Europe/Berlin"),
+        own_keys="refuse",
+        late=("flex",),
+        late_cost=Decimal("0.6"),
+        collect=90,
+        keep=3_600,
+        keep_unfetched=7 * 86_400,
+        enqueued={"gpt-5.4-mini": 40_000_000},
+        key_env="SEAL",
+    )
+    without = parse_policy(f"{HEAD}{END}".encode(), catalog, now=NOW).policy
+    assert without is not None
+    assert without.waiting == Defer()
+    assert without.digest != found.digest

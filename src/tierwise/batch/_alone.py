@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from tierwise.batch._form import latest
+from tierwise.batch._life import LOST as BODY_LOST
 from tierwise.batch._protocols import Senders, Store, Told
 from tierwise.batch._results import error_body
 from tierwise.batch._seal import Sealer
@@ -18,10 +19,14 @@ from tierwise.batch._settings import BatchSettings
 from tierwise.batch._types import Found, Outcome
 from tierwise.calls import Outgoing
 from tierwise.catalog import Lane
-from tierwise.errors import TierwiseError, UpstreamError
+from tierwise.errors import SealBroken, UpstreamError
 
 _LOG: Final = logging.getLogger("tierwise.batch")
 AT_ONCE: Final = 32
+MANY: Final = 1_000
+"""Cancelled requests that are over at one look."""
+AGAIN: Final = (1.0, 5.0, 15.0, 60.0, 60.0, 60.0, 60.0)
+"""Seconds between tries to keep an answer."""
 _JSON: Final = (("content-type", "application/json"),)
 _TIER: Final[dict[Lane, str | None]] = {"flex": "flex", "priority": "priority", "standard": None}
 LOST: Final = (
@@ -65,16 +70,19 @@ class Alone:
     async def tend(self) -> None:
         """Begin to send what has to go now, and give up what was lost."""
         now = int(self._clock() * 1e6)
-        for found in self._store.lost(now, AT_ONCE):
-            self._keep(found, _failed(found, "outcome_unknown", LOST))
+        for found in await asyncio.to_thread(self._store.lost, now, AT_ONCE):
+            await self._keep(found, _failed(found, "outcome_unknown", LOST))
+        for found in await asyncio.to_thread(self._store.unwanted, MANY):
+            await self._keep(found, Outcome(id=found.item.id, state="cancelled"))
         room = AT_ONCE - len(self._tasks)
         before = latest(now, self._settings)
-        for found in self._store.pressing(before, room) if room > 0 else []:
+        for found in await asyncio.to_thread(self._store.pressing, before, room) if room > 0 else []:
             if not found.item.then:
-                self._keep(found, _failed(found, "deadline_passed", "no batch brought an answer in time"))
+                end = _failed(found, "deadline_passed", "no batch brought an answer in time")
+                await self._keep(found, end)
                 continue
             until = now + (self._settings.live + 60) * 1_000_000
-            if self._store.go(found.item.id, self._runner, until):
+            if await asyncio.to_thread(self._store.go, found.item.id, self._runner, until):
                 task = asyncio.create_task(self._send(found))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -85,15 +93,24 @@ class Alone:
 
     async def _send(self, found: Found) -> None:
         """By the first lane that has room; flex says 429 where it has none, which costs nothing."""
-        try:
-            end = await self._by_lanes(found)
-            self._keep(found, end)
-        except TierwiseError:
-            _LOG.exception("request %s could not be sent by itself", found.item.id)
+        end = await self._by_lanes(found)
+        for wait in AGAIN:
+            # Its answer is in memory alone and was paid for: it is kept as soon as it can be.
+            try:
+                await self._keep(found, end)
+            except Exception:  # noqa: BLE001 - the database may be gone for a while
+                _LOG.exception("the answer of request %s could not be kept; trying again", found.item.id)
+                await asyncio.sleep(wait)
+            else:
+                return
 
     async def _by_lanes(self, found: Found) -> Outcome:
         item = found.item
-        body = self._sealer.open(item.id, self._store.body(item.id) or b"")
+        try:
+            sealed = await asyncio.to_thread(self._store.body, item.id)
+            body = self._sealer.open(item.id, sealed or b"")
+        except SealBroken as broken:
+            return _failed(found, BODY_LOST, str(broken))
         end = _failed(found, "deadline_passed", "no lane had room in time")
         for lane in item.then:
             outgoing = Outgoing(
@@ -116,7 +133,10 @@ class Alone:
                 break
         return end
 
-    def _keep(self, found: Found, end: Outcome) -> None:
+    async def _keep(self, found: Found, end: Outcome) -> None:
+        await asyncio.to_thread(self._kept, found, end)
+
+    def _kept(self, found: Found, end: Outcome) -> None:
         self._told(found, end)
         self._store.settle([(end, self._sealer.seal(end.id, end.body))], int(self._clock() * 1e6))
 

@@ -53,8 +53,9 @@ class Durable:
             enable_otlp=False,
         )
         self._dbos: Any = DBOS
+        self._going: set[asyncio.Task[Any]] = set()
         DBOS(config=config)
-        self._workflow = _workflow(DBOS, step)
+        self._workflow = _workflow(DBOS, step, self._going)
 
     async def launch(self) -> None:
         """Begin. Workflows run on the loop that this is called in.
@@ -85,10 +86,16 @@ class Durable:
 
     async def aclose(self) -> None:
         """End; workflows go on at the next start, or in another process."""
+        # A workflow whose task is cancelled stays as it is, and DBOS says so by a warning of each.
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        going = list(self._going)
+        for task in going:
+            task.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
         await asyncio.to_thread(self._dbos.destroy, workflow_completion_timeout_sec=0, destroy_registry=True)
 
 
-def _workflow(dbos: Any, step: Step) -> Any:
+def _workflow(dbos: Any, step: Step, going: set[asyncio.Task[Any]]) -> Any:
     async def one(batch: str) -> float | None:
         try:
             return await step(batch)
@@ -99,6 +106,10 @@ def _workflow(dbos: Any, step: Step) -> Any:
     once = dbos.step(name="tierwise.batch.step")(one)
 
     async def life(batch: str) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            going.add(task)
+            task.add_done_callback(going.discard)
         while True:
             wait = await once(batch)
             if wait is None:

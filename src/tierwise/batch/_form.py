@@ -48,10 +48,13 @@ def room(group: Group, recent: Iterable[Batch], now: int, settings: BatchSetting
 
 
 def is_time(group: Group, tokens: int, now: int, settings: BatchSettings) -> bool:
-    """Whether a group goes now: full, old enough, or due when a batch made now promises to be over."""
+    """Whether a group goes now: full, old enough, or with less than half the time left that a batch promises to take.
+
+    With more than that, waiting for others takes a small part of it.
+    """
     full = group.items >= settings.most_items or group.size >= settings.most_bytes or group.tokens > tokens
     old = now - group.oldest >= settings.collect * _US
-    pressing = group.due - now <= (settings.window + settings.cancelling + settings.live) * _US
+    pressing = group.due - now <= (settings.window // 2 + settings.cancelling + settings.live) * _US
     return tokens > 0 and (full or old or pressing)
 
 

@@ -27,11 +27,13 @@ from tierwise.batch._seal import Sealer
 from tierwise.batch._settings import BatchSettings
 from tierwise.batch._types import Batch, Outcome
 from tierwise.calls import BatchObject, batch_line, batch_results
-from tierwise.errors import TierwiseError, UpstreamRefused
+from tierwise.errors import SealBroken, TierwiseError, UpstreamRefused
 
 _LOG: Final = logging.getLogger("tierwise.batch")
 MARK: Final = "tierwise_batch"
 """Key of the metadata that has our id of the batch."""
+LOST: Final = "body_lost"
+"""Code of a request that does not open any more."""
 GROUP: Final = 500
 """Ends kept in one transaction."""
 _SOON: Final = 0.0
@@ -105,15 +107,21 @@ class Life:
         return int(self._clock() * 1e6)
 
     def _content(self, batch: Batch) -> bytes:
-        return b"".join(
-            batch_line(identity, batch.path, self._sealer.open(identity, sealed))
-            for identity, sealed in self._store.lines(batch.id)
-        )
+        """The input file; a request that does not open is over, so that the others go."""
+        lines, lost = [], []
+        for identity, sealed in self._store.lines(batch.id):
+            try:
+                lines.append(batch_line(identity, batch.path, self._sealer.open(identity, sealed)))
+            except SealBroken as broken:
+                body = error_body(LOST, str(broken))
+                lost.append(Outcome(id=identity, state="failed", body=body, error=LOST))
+        self._kept(lost)
+        return b"".join(lines)
 
     async def _upload(self, batch: Batch, api: Api) -> float | None:
         """A file that a crash makes us forget is not billed, and expires."""
         content = await asyncio.to_thread(self._content, batch)
-        if not content:
+        if not content or self._unwanted(batch, self._now()):
             return await self._over(batch, "empty")
         file = await api.upload(f"{batch.id}.jsonl", content)
         self._store.note(msgspec.structs.replace(batch, file=file))
@@ -121,6 +129,8 @@ class Life:
 
     async def _create(self, batch: Batch, api: Api) -> float | None:
         found = await api.marked(MARK, batch.id, batch.made // 1_000_000 - 60)
+        if found is None and self._unwanted(batch, self._now()):
+            return await self._over(batch, "late")
         if found is None:
             digest = await asyncio.to_thread(lambda: hashlib.sha256(self._content(batch)).hexdigest())
             if not self._mine(batch.id):
@@ -187,13 +197,16 @@ class Life:
         return await self._over(msgspec.structs.replace(batch, failed=code), "failed")
 
     async def _over(self, batch: Batch, status: str) -> float | None:
+        ended = msgspec.structs.replace(batch, status=status)
+        back = await asyncio.to_thread(self._closed, ended)
+        _LOG.info("batch %s is %s; %d of its %d requests wait again", batch.id, status, back, batch.items)
+        return None
+
+    def _closed(self, batch: Batch) -> int:
         for found in self._store.left(batch.id):
             if found.state == "cancelled":
                 self._told(found, Outcome(id=found.item.id, state="cancelled"))
-        ended = msgspec.structs.replace(batch, status=status)
-        back = self._store.close(ended, self._now(), counted=batch.failed != OVER)
-        _LOG.info("batch %s is %s; %d of its %d requests wait again", batch.id, status, back, batch.items)
-        return None
+        return self._store.close(batch, self._now(), counted=batch.failed != OVER)
 
     def _outcomes(self, batch: Batch, lines: list[bytes]) -> list[Outcome]:
         """Ends that lines tell, the better one where two are of one request."""
@@ -215,14 +228,14 @@ class Life:
 
     async def _keep(self, ends: list[Outcome]) -> None:
         """Tell each end, then keep it: whoever is told twice knows it by its id."""
-        known = await asyncio.to_thread(self._store.find_all, [end.id for end in ends])
+        await asyncio.to_thread(self._kept, ends)
+
+    def _kept(self, ends: list[Outcome]) -> None:
+        known = self._store.find_all([end.id for end in ends])
         for end in ends:
             found = known.get(end.id)
             if found is not None and found.ended is None:
                 self._told(found, end)
-        await asyncio.to_thread(self._seal, ends)
-
-    def _seal(self, ends: list[Outcome]) -> None:
         sealed = [(end, self._sealer.seal(end.id, end.body)) for end in ends]
         for at in range(0, len(sealed), GROUP):
             self._store.settle(sealed[at : at + GROUP], self._now())

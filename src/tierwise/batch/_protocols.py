@@ -48,8 +48,11 @@ Told = Callable[[Found, Outcome], None]
 class Store(Protocol):
     """Where waiting requests and batches are kept. Each method is one transaction."""
 
-    def add(self, items: Sequence[tuple[Waiting, bytes]]) -> None:
-        """Keep requests with their sealed bodies; all or none. Those that are there already are left."""
+    def add(self, items: Sequence[tuple[Waiting, bytes, bytes]]) -> None:
+        """Keep requests, their sealed bodies and their entries; all or none. Those that are there are left.
+
+        An entry is what whoever is told of an end needs to write it down.
+        """
 
     def find(self, item: str) -> Found | None:
         """A request as it is now."""
@@ -63,8 +66,8 @@ class Store(Protocol):
     def answer(self, item: str) -> bytes | None:
         """The sealed body of an answer; None before it is there, and once it is gone."""
 
-    def groups(self, after: int) -> list[Group]:
-        """Requests that wait and are due after then, by what may share a batch."""
+    def groups(self, after: int, now: int) -> list[Group]:
+        """Requests that wait, may go now, and are due after then, by what may share a batch."""
 
     def recent(self, since: int) -> list[Batch]:
         """Batches made since then, and those that are not at their end."""
@@ -105,8 +108,14 @@ class Store(Protocol):
         that was a try of theirs.
         """
 
-    def ask(self, item: str, now: int) -> Found | None:
-        """Cancel a request: one that is in no batch is over, one in a batch once that is; as it is then."""
+    def ask(self, item: str) -> Found | None:
+        """Cancel a request: it is over once its batch is, or at the next look where it is in none; as it is then.
+
+        One that is being sent by itself cannot be stopped.
+        """
+
+    def unwanted(self, most: int) -> list[Found]:
+        """Requests that were cancelled and are in no batch."""
 
     def pressing(self, before: int, most: int) -> list[Found]:
         """Requests that wait and are due before then."""

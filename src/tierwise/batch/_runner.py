@@ -91,7 +91,7 @@ class Runner:
 
     async def _form(self, follows: Follows) -> None:
         now = self._now()
-        for group in await asyncio.to_thread(self._store.groups, latest(now, self._settings)):
+        for group in await asyncio.to_thread(self._store.groups, latest(now, self._settings), now):
             for _ in range(1 + group.items // max(1, self._settings.most_items)):
                 batch = await asyncio.to_thread(self._formed, group, now)
                 if batch is None:

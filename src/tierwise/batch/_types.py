@@ -38,6 +38,10 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """When it was handed in, microseconds since the epoch."""
     due: int
     """By when its answer is promised, microseconds since the epoch."""
+    start: int = 0
+    """When it may be sent in a batch at the earliest, microseconds since the epoch."""
+    mark: str = ""
+    """Tells whether a repeat under the same id is the same request."""
     then: tuple[Lane, ...] = ()
     """Lanes by which it goes by itself, first to last, where a batch can no longer be in time."""
     tries: int = 0
@@ -59,6 +63,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """How its answer came."""
     ended: int | None = None
     """When its end was known, microseconds since the epoch."""
+    deleted: bool = False
+    """Whether its caller wants nothing more of it."""
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):

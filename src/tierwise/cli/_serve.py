@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KEY: str = "OPENAI_API_KEY"
 SIGNED_WITH: str = "TIERWISE_ALERT_SECRET"
 POLICY: str = "tierwise.toml"
+BATCH_KEY: str = "TIERWISE_BATCH_KEY"
 
 
 def serve(
@@ -55,6 +56,15 @@ def serve(
     drain: Annotated[
         float, typer.Option(help="Seconds that calls under way may take to end when it stops.", min=0)
     ] = 30,
+    batch_key_env: Annotated[
+        str,
+        typer.Option(
+            help="Environment variable with the key that calls which wait are sealed with.", metavar="NAME"
+        ),
+    ] = BATCH_KEY,
+    batch_key: Annotated[
+        Path | None, typer.Option(help="File with that key, readable for you alone.", metavar="FILE")
+    ] = None,
     prices: Annotated[
         Path | None, typer.Option(help="Your prices, discounts, aliases and ladders (TOML).", metavar="FILE")
     ] = None,
@@ -77,7 +87,8 @@ def serve(
     r"""Serve an OpenAI-compatible endpoint: callers change their base URL and nothing else.
 
     OpenAI's key is read from OPENAI_API_KEY and sent for callers with a gateway key. Alerts are signed
-    with the secret in TIERWISE_ALERT_SECRET, if there is one.
+    with the secret in TIERWISE_ALERT_SECRET, if there is one. With a batch key, calls that may wait are kept
+    sealed and sent in batches.
 
     \b
     Examples:
@@ -113,6 +124,7 @@ def serve(
         settings=Settings(spool=spool, drain=drain),
         traces=traces_by_environment() if otel else None,
         log_calls=calls,
+        batch_key=_batch_key(batch_key, batch_key_env),
         alerting=_alerting(alerts, stale_after),
     )
     told = logging_to(sys.stderr, form, level=log_level, calls=calls)
@@ -157,6 +169,23 @@ def _form(text: str, level: str) -> Form:
     if text == "text":
         return "text"
     raise CallerError(f"expected --log text or json, got {text:.40}")
+
+
+def _batch_key(file: Path | None, name: str) -> bytes | None:
+    """The key that what waits is sealed with; None where there is none.
+
+    Raises:
+        CallerError: Another variable than the usual was named, and holds none.
+        ConfigurationError: The file cannot be used.
+    """
+    if file is not None:
+        from tierwise.workloads import read_key
+
+        return read_key(file)
+    found = os.environ.get(name, "").strip()
+    if not found and name != BATCH_KEY:
+        raise CallerError(f"expected a key in {name}, found none; make one with: openssl rand -hex 32")
+    return found.encode("utf-8", "surrogateescape") or None
 
 
 def _alerting(addresses: list[str] | None, days: int) -> Alerting | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Final
 
@@ -85,8 +85,14 @@ class Access:
         return Caller(key=key)
 
     def named(self, name: str) -> Key | None:
-        """The key of a name, of those that have called."""
-        return self._by_name.get(name)
+        """The key of a name; None where there is none, or where only the database knows it and is gone."""
+        found = self._by_name.get(name)
+        if found is None and self._keys is not None:
+            with suppress(Exception):
+                found = next((key for key in self._keys.all() if key.name == name), None)
+            if found is not None:
+                self._by_name[name] = found
+        return found
 
     @contextmanager
     def under_way(self, caller: Caller) -> Iterator[None]:

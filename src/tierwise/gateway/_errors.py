@@ -47,6 +47,62 @@ NO_REPORT: Told = (403, "not_in_scope", "calls sent elsewhere are taken down for
 NO_OUTCOMES: Told = (403, "not_in_scope", "outcomes are taken for gateway keys only")
 NO_ADMIN: Told = (403, "not_in_scope", "the key may not do this; it takes an admin key")
 
+CANNOT_WAIT: Told = (
+    400,
+    "cannot_wait",
+    (
+        "a call with an OpenAI key of your own cannot wait, since keys are not kept: use a gateway key, or leave out "
+        "the deadline"
+    ),
+)
+NO_STORE: Told = (
+    400,
+    "cannot_wait",
+    "the call cannot be kept: it asks for a stream, or the policy forbids to store bodies; leave out x-tierwise-store",
+)
+NOT_CONFIGURED: Told = (
+    400,
+    "cannot_wait",
+    "this gateway keeps no calls: whoever runs it can start it with a batch key; leave out x-tierwise-store",
+)
+TOO_LONG: Told = (
+    400,
+    "deadline_too_long",
+    (
+        "a Chat call is held for 10 minutes at most: for a later deadline call Responses with background: true, or send "
+        "x-tierwise-store: 1 and get the answer from /v1/chat/completions/{id}"
+    ),
+)
+UNREAD_DEADLINE: Told = (
+    400,
+    "invalid_deadline",
+    "expected a deadline from now on such as 90, 15m or 24h in x-tierwise-deadline",
+)
+CONFLICT: Told = (
+    409,
+    "idempotency_conflict",
+    "another request was made under this idempotency key; use a new key for a new request",
+)
+NOT_YET: Told = (
+    504,
+    "not_yet_answered",
+    (
+        "the answer did not come within the deadline, and the call goes on: repeat it with the same Idempotency-Key to "
+        "have its answer, at no further cost"
+    ),
+)
+NO_STREAM: Told = (
+    400,
+    "cannot_stream",
+    "an answer that comes later cannot be streamed; ask without stream until its status is 'completed'",
+)
+WAITS_STILL: Told = (
+    409,
+    "not_yet_answered",
+    "the response to go on from has no answer yet; ask again once its status is 'completed'",
+)
+GONE: Told = (404, "not_found", "the answer is no longer kept")
+
 
 def error(told: Told, *, wait: float | None = None) -> Answer:
     """The reply of an error of ours. `wait` is seconds after which it is worth trying again."""

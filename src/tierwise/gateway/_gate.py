@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Final
@@ -61,6 +61,7 @@ class LedgerGate:
         self._spool, self._prices, self._budgets = spool, prices, budgets
         self._key_of, self._owned, self._clock = key_of, owned, clock
         self._open: dict[str, Pass] = {}
+        self._later: set[str] = set()
         self.most_output: MostOutput = _unknown
         """How much calls without a cap write; whoever remembers calls sets it."""
         self.budgets: dict[str, Budget] = {}
@@ -153,10 +154,25 @@ class LedgerGate:
         if entry.line.id and entry.line.project:
             self._owned(entry.line.id, entry.line.project)
         self._spool.append(closed(identity, entry, text))
+        self._later.add(identity)
+
+    @property
+    def later(self) -> list[str]:
+        """Calls let go here whose end is to come, from here or from another gateway."""
+        return list(self._later)
+
+    def ended_elsewhere(self, identities: Iterable[str]) -> None:
+        """Let go what was held for calls whose end another gateway wrote down, who counted what they cost."""
+        for identity in identities:
+            self._later.discard(identity)
+            passed = self._open.pop(identity, None)
+            if passed is not None:
+                self._let_go(passed.held)
 
     def close(self, identity: str, entry: Entry, text: Text | None = None) -> None:
         """Settle what was held, or count what somebody else spent, and write down how the call ended."""
         passed = self._open.pop(identity, None)
+        self._later.discard(identity)
         if passed is not None:
             cost = entry.cost
             if cost is None and entry.line.status not in {"unknown", "abandoned"}:

@@ -25,6 +25,8 @@ from tierwise.online import Pipeline
 _LOG: Final = logging.getLogger("tierwise.gateway")
 LOOK: Final = 1.0
 """Seconds between looks at the policy file and at what the ledger says."""
+ELSEWHERE: Final = 10.0
+"""Seconds between looks for calls from here whose end another gateway wrote down."""
 ORPHANS: Final = 10.0
 """Seconds between looks for spool files of processes that are gone."""
 
@@ -48,6 +50,7 @@ class Keeping(msgspec.Struct, kw_only=True):
     refusing: str | None = None
     """Why the spool takes no call."""
     looked: float = 0.0
+    let_go: float = 0.0
     searched: float = msgspec.field(default_factory=time.monotonic)
 
     def unready(self) -> str | None:
@@ -76,6 +79,9 @@ class Keeping(msgspec.Struct, kw_only=True):
                 await asyncio.to_thread(self.housekeeping.tend, time.monotonic())
                 if time.monotonic() - self.looked >= LOOK:
                     await self.look()
+                if time.monotonic() - self.let_go >= ELSEWHERE:
+                    self.let_go = time.monotonic()
+                    self.gate.ended_elsewhere(await asyncio.to_thread(self.ledger.ended, self.gate.later))
             except Exception:  # noqa: BLE001 - the database may be gone for a while, the spool holds what is new
                 _LOG.exception("the ledger cannot be reached; the spool holds what is new")
 

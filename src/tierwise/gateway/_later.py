@@ -9,7 +9,7 @@ from typing import Final
 from tierwise.calls import Outgoing
 from tierwise.errors import TierwiseError
 from tierwise.ledger import Ledger, newest_lengths
-from tierwise.online import Entry, Pipeline
+from tierwise.online import PREFIXES, Pipeline, entry_of
 from tierwise.upstream import Upstream
 
 _LOG: Final = logging.getLogger("tierwise.gateway")
@@ -17,6 +17,8 @@ OLDEST: Final = 3 * 86_400
 """Seconds after which an answer is not waited for any more: OpenAI's longest window is a day."""
 LENGTHS: Final = 5_000
 """Calls of before whose lengths are remembered again when a gateway starts."""
+OURS: Final = tuple(PREFIXES.values())
+"""Beginnings of ids of answers that wait here, and not upstream."""
 AT_ONCE: Final = 100
 """Calls looked at in one round."""
 
@@ -25,8 +27,8 @@ def remember(pipeline: Pipeline, ledger: Ledger) -> None:
     """Wait again for the answers that a gateway before this one waited for, and know how long answers were."""
     since = int((time.time() - OLDEST) * 1e6)
     for identity, line in ledger.waiting(since):
-        if line.id is not None and "background" in line.flags:
-            pipeline.waiting.add(line.id, Entry(id=identity, line=line))
+        if line.id is not None and "background" in line.flags and not line.id.startswith(OURS):
+            pipeline.waiting.add(line.id, entry_of(identity, line))
     for wrote in newest_lengths(ledger, LENGTHS):
         pipeline.seen(wrote.workload, wrote.model, wrote.effort, wrote.output)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from tierwise.ledger import Queued
+
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -25,6 +27,18 @@ class Metrics:
         self.policy_refused = Counter(
             "tierwise_policy_refused", "Policies that were not gone by", registry=registry
         )
+        self.waiting = Gauge(
+            "tierwise_waiting",
+            "Requests that wait, of the whole ledger, by state",
+            ["state"],
+            registry=registry,
+        )
+        self.batches = Gauge(
+            "tierwise_batches",
+            "Batches under way, of the whole ledger, by status",
+            ["status"],
+            registry=registry,
+        )
         self.spooled = Gauge("tierwise_spooled_bytes", "Bytes of the newest spool file", registry=registry)
 
         self._of: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
@@ -38,6 +52,13 @@ class Metrics:
             self._of[endpoint, status] = of
         of[0].inc()
         of[1].observe(seconds)
+
+    def waits(self, standing: Queued) -> None:
+        """What waits now, of all gateways of the ledger."""
+        for gauge, counts in ((self.waiting, standing.requests), (self.batches, standing.batches)):
+            gauge.clear()
+            for name, count in counts.items():
+                gauge.labels(name).set(count)
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""

@@ -13,10 +13,12 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from tierwise.batch import BatchSettings
 from tierwise.catalog import Catalog
 from tierwise.errors import CallerError, ConfigurationError
 from tierwise.gateway._access import Access
 from tierwise.gateway._alerts import Caches
+from tierwise.gateway._batching import batch_key, batching, settings_of
 from tierwise.gateway._force import Force
 from tierwise.gateway._gate import LedgerGate, NoRecorder
 from tierwise.gateway._housekeeping import Housekeeping
@@ -61,6 +63,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """An OpenTelemetry TracerProvider that calls have their spans from, shut down at the end; None makes none."""
     log_calls: bool = False
     """Whether each call has a line in the log."""
+    batch_key: bytes | None = None
+    """Seals what waits; None asks the policy where it is, and without it nothing waits."""
+    batches: BatchSettings | None = None
+    """Limits and times of batches; None goes by the policy."""
     alerting: Alerting | None = None
     """Who is told what is amiss."""
 
@@ -90,6 +96,8 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     ledger, metrics = Ledger(options.ledger), Metrics()
     force = _force(options, catalog, ledger, metrics)
     live = force.first() if force is not None else None
+    policy = live.policy if live is not None else None
+    seal = batch_key(options.batch_key, policy)
     keys = Keys(ledger)
     _safe(options, keys)
     ledger.fold_orphans(options.settings.spool)
@@ -120,40 +128,55 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
     own = Own(pipeline, ledger, metrics, keeping.unready)
     where = f"{options.host}:{options.port}"
     lookout = looking_out(options.alerting, where, catalog, pipeline, gate, caches, condition)
-    async with Upstream(options.upstream, options.upstream_key) as upstream, lookout:
-        passing = upstream.with_key(None) if options.own_keys else None
-        gateway = Gateway(
-            pipeline,
-            upstream if options.upstream_key else None,
-            passing,
-            access,
-            objects,
-            own,
-            options.settings,
-            metrics,
-            watching(options.traces, options.upstream, lines=options.log_calls),
-        )
-        runner = web.ServerRunner(
-            web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain
-        )
-        await keeping.look()
-        background = asyncio.create_task(keeping.run())
-        later = asyncio.create_task(_look_later(pipeline, upstream, options))
-        try:
-            await runner.setup()
-            port = await _listen(runner, options)
-            yield Serving(options.host, port, pipeline, ledger, spool)
-            keeping.ending = True
-            await asyncio.sleep(options.settings.linger)
-        finally:
-            await runner.cleanup()
-            for task in (background, later):
-                task.cancel()
-            await asyncio.gather(background, later, return_exceptions=True)
-            _end(ledger, spool, budgets)
-            if options.traces is not None:
-                # What is not sent yet is sent now, which waits for the network.
-                await asyncio.to_thread(options.traces.shutdown)
+    try:
+        async with (
+            Upstream(options.upstream, options.upstream_key) as upstream,
+            lookout,
+            batching(
+                seal,
+                settings_of(policy, options.batches),
+                ledger,
+                pipeline,
+                upstream if options.upstream_key else None,
+                metrics,
+                options.settings.drain,
+            ) as waits,
+        ):
+            passing = upstream.with_key(None) if options.own_keys else None
+            gateway = Gateway(
+                pipeline,
+                upstream if options.upstream_key else None,
+                passing,
+                access,
+                objects,
+                own,
+                options.settings,
+                metrics,
+                watching(options.traces, options.upstream, lines=options.log_calls),
+                waits,
+            )
+            runner = web.ServerRunner(
+                web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain
+            )
+            await keeping.look()
+            background = asyncio.create_task(keeping.run())
+            later = asyncio.create_task(_look_later(pipeline, upstream, options))
+            try:
+                await runner.setup()
+                port = await _listen(runner, options)
+                yield Serving(options.host, port, pipeline, ledger, spool)
+                keeping.ending = True
+                await asyncio.sleep(options.settings.linger)
+            finally:
+                await runner.cleanup()
+                for task in (background, later):
+                    task.cancel()
+                await asyncio.gather(background, later, return_exceptions=True)
+    finally:
+        _end(ledger, spool, budgets)
+        if options.traces is not None:
+            # What is not sent yet is sent now, which waits for the network.
+            await asyncio.to_thread(options.traces.shutdown)
 
 
 def _end(ledger: Ledger, spool: Spool, budgets: Budgets) -> None:

@@ -18,6 +18,7 @@ from tierwise.errors import TierwiseError, UpstreamError
 from tierwise.gateway._access import Access, Caller, Refused
 from tierwise.gateway._aside import aside
 from tierwise.gateway._errors import (
+    NOT_CONFIGURED,
     NOT_FOUND,
     NOT_SCOPED,
     TOO_LARGE,
@@ -32,6 +33,8 @@ from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import Own
 from tierwise.gateway._settings import Settings
+from tierwise.gateway._stored import answer, going_on
+from tierwise.gateway._waits import NOW, Waits, Wish
 from tierwise.gateway._watch import Watching
 from tierwise.online import Answer, Asked, Course, Passing, Pipeline, Reply, creates
 from tierwise.upstream import Upstream
@@ -62,6 +65,7 @@ class Gateway:
         settings: Limits.
         metrics: Counts.
         watching: Looks on at calls; None where nobody asked for it.
+        waits: Keeps calls whose answers come later; None where none may.
     """
 
     def __init__(
@@ -75,10 +79,12 @@ class Gateway:
         settings: Settings,
         metrics: Metrics,
         watching: Watching | None = None,
+        waits: Waits | None = None,
     ) -> None:
         self._pipeline, self._upstream, self._passing = pipeline, upstream, passing
         self._access, self._objects, self._own = access, objects, own
         self._settings, self._metrics, self._watching = settings, metrics, watching
+        self._waits = waits
         self._under_way = 0
         metrics.under_way.set_function(lambda: self._under_way)
 
@@ -119,8 +125,14 @@ class Gateway:
         with self._access.under_way(caller):
             if path.startswith("/v1/tierwise/"):
                 return _response(self._own.answer(request.method, path, body, caller, headers))
+            if self._waits is not None:
+                kept = await answer(self._waits, request.method, path, caller)
+                if kept is not None:
+                    return _response(kept)
             upstream = self._sender(caller)
             self._in_scope(request.method, path, body, caller)
+            if self._waits is not None:
+                body = await going_on(self._waits, body, caller)
             if creates(request.method, path) is None:
                 return await self._pass(request, path, body, caller, upstream)
             return await self._follow(request, path, body, caller, upstream)
@@ -165,6 +177,8 @@ class Gateway:
         self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, upstream: Upstream
     ) -> web.StreamResponse:
         """A call to a model, with somebody looking on where that was asked for."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        wish = await self._wish(request.method, path, headers, body, caller)
         asked = Asked(
             method=request.method,
             path=path,
@@ -174,17 +188,35 @@ class Gateway:
             project=caller.project,
             callers=caller.names,
             may_unroute=caller.key is None or caller.key.scope.unrouted,
+            later=wish.later,
         )
         if self._watching is None:
-            return await self._carry(request, asked, upstream)
+            return await self._carry(request, asked, upstream, wish)
         with self._watching.call(asked.key, asked.project) as watch:
-            response = await self._carry(request, msgspec.structs.replace(asked, watch=watch), upstream)
+            asked = msgspec.structs.replace(asked, watch=watch)
+            response = await self._carry(request, asked, upstream, wish)
             watch.status = response.status
             return response
 
-    async def _carry(self, request: web.BaseRequest, asked: Asked, upstream: Upstream) -> web.StreamResponse:
+    async def _wish(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, caller: Caller
+    ) -> Wish:
+        """How a call may wait. Raises Refused."""
+        if self._waits is not None:
+            return await self._waits.wish(method, path, headers, body, caller)
+        if creates(method, path) == "chat" and headers.get("x-tierwise-store", "").strip() == "1":
+            raise Refused(NOT_CONFIGURED)
+        return NOW
+
+    async def _carry(
+        self, request: web.BaseRequest, asked: Asked, upstream: Upstream, wish: Wish
+    ) -> web.StreamResponse:
         """The pipeline's course, driven."""
+        if wish.joins is not None and self._waits is not None:
+            return _response(await self._waits.reply(None, wish))
         course, incoming, pieces = Course(self._pipeline, asked), None, None
+        if course.deferred is not None and self._waits is not None:
+            return _response(await self._waits.reply(course, wish))
         while (outgoing := course.outgoing) is not None:
             try:
                 incoming = await upstream.send(outgoing)

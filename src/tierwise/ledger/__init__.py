@@ -21,6 +21,7 @@ from tierwise.ledger._reconcile import Difference, reconcile
 from tierwise.ledger._rows import SETTLED, UNKNOWN, day_of
 from tierwise.ledger._settle import Correction, Settling, corrections, newest, settle, settling, uncovered
 from tierwise.ledger._spool import Spool, orphans
+from tierwise.ledger._standing import Queued, completion, waiting_now
 from tierwise.ledger._store import Ledger, look_at
 from tierwise.ledger._texts import forget, lines_with_text, purge
 from tierwise.ledger._totals import BY, Total
@@ -48,6 +49,7 @@ __all__ = [
     "Over",
     "Policies",
     "Queue",
+    "Queued",
     "Scope",
     "Settling",
     "Spool",
@@ -56,6 +58,7 @@ __all__ = [
     "Version",
     "Wrote",
     "add_outcomes",
+    "completion",
     "corrections",
     "day_of",
     "decode_line",
@@ -78,5 +81,6 @@ __all__ = [
     "settling",
     "shares",
     "uncovered",
+    "waiting_now",
     "write_parquet",
 ]

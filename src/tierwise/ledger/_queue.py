@@ -15,10 +15,21 @@ from tierwise.ledger._tables import batches, take_turn, waiting
 
 _PAGE: Final = 500
 _W: Final = waiting.c
-_SHOWN: Final = (_W.id, _W.item, _W.tries, _W.state, _W.batch, _W.status, _W.error, _W.lane, _W.ended)
+_SHOWN: Final = (
+    _W.id,
+    _W.item,
+    _W.tries,
+    _W.state,
+    _W.batch,
+    _W.status,
+    _W.error,
+    _W.lane,
+    _W.ended,
+    _W.deleted,
+)
 _ITEM = msgspec.json.Decoder(Waiting)
 _BATCH = msgspec.json.Decoder(Batch)
-_KEPT: Final = ("id", "sender", "path", "model", "job", "tokens", "size", "made", "due", "tries")
+_KEPT: Final = ("id", "sender", "path", "model", "job", "tokens", "size", "made", "due", "start", "tries")
 
 
 class Queue:
@@ -33,8 +44,8 @@ class Queue:
 
     # ------------------------------------------------------------ requests
 
-    def add(self, items: Sequence[tuple[Waiting, bytes]]) -> None:
-        """Keep requests with their sealed bodies; all or none. Those that are there already are left."""
+    def add(self, items: Sequence[tuple[Waiting, bytes, bytes]]) -> None:
+        """Keep requests, their sealed bodies and their entries; all or none. Those that are there are left."""
         # A number that grows keeps the order in which they came, also within one transaction.
         first = time.time_ns()
         rows = [
@@ -44,8 +55,9 @@ class Queue:
                 "state": "waiting",
                 "item": msgspec.json.encode(item),
                 "body": body,
+                "entry": entry,
             }
-            for place, (item, body) in enumerate(items)
+            for place, (item, body, entry) in enumerate(items)
         ]
         if not rows:
             return
@@ -69,6 +81,10 @@ class Queue:
         """The sealed body of a request; None once it is gone."""
         return self._bytes(_W.body, item)
 
+    def entry(self, item: str) -> bytes | None:
+        """What its call's end is written down by; None where there is no such request."""
+        return self._bytes(_W.entry, item)
+
     def answer(self, item: str) -> bytes | None:
         """The sealed body of an answer; None before it is there, and once it is gone."""
         return self._bytes(_W.answer, item)
@@ -89,18 +105,39 @@ class Queue:
                     .values(fetched=now)
                 )
 
-    def ask(self, item: str, now: int) -> Found | None:
-        """Cancel a request: one that is in no batch is over, one in a batch once that is; as it is then."""
-        mine = _W.id == item
+    def ask(self, item: str) -> Found | None:
+        """Cancel a request: it is over once its batch is, or at the next look where it is in none; as it is then.
+
+        One that is being sent by itself cannot be stopped.
+        """
         with self._engine.begin() as connection:
             take_turn(connection, "batches")
             connection.execute(
                 waiting.update()
-                .where(mine, _W.state == "waiting")
-                .values(state="cancelled", ended=now, body=None)
+                .where(_W.id == item, _W.state.in_(("waiting", "sent")))
+                .values(state="cancelled")
             )
-            connection.execute(waiting.update().where(mine, _W.state == "sent").values(state="cancelled"))
         return self.find(item)
+
+    def delete(self, item: str, now: int) -> None:
+        """Forget a request and its answer, and cancel it where it has none; its row stays for the ledger."""
+        over = _W.ended.is_not(None)
+        with self._engine.begin() as connection:
+            take_turn(connection, "batches")
+            connection.execute(
+                waiting.update()
+                .where(_W.id == item)
+                .values(
+                    deleted=now,
+                    answer=None,
+                    body=sa.case((over, None), else_=_W.body),
+                    state=sa.case((_W.state.in_(("waiting", "sent")), "cancelled"), else_=_W.state),
+                )
+            )
+
+    def unwanted(self, most: int) -> list[Found]:
+        """Requests that were cancelled and are in no batch."""
+        return self._some(sa.and_(_W.state == "cancelled", _W.batch.is_(None), _W.ended.is_(None)), most)
 
     def pressing(self, before: int, most: int) -> list[Found]:
         """Requests that wait and are due before then."""
@@ -151,9 +188,10 @@ class Queue:
                 status=sa.bindparam("new_status"),
                 error=sa.bindparam("new_error"),
                 lane=sa.bindparam("new_lane"),
-                answer=sa.bindparam("new_answer"),
+                answer=sa.case((_W.deleted.is_(None), sa.bindparam("new_answer")), else_=None),
                 ended=now,
-                body=None,
+                # Whoever sent one by one may ask what was asked; of a job its file is there.
+                body=sa.case((sa.and_(_W.job.is_(None), _W.deleted.is_(None)), _W.body), else_=None),
             )
         )
         with self._engine.begin() as connection:
@@ -164,14 +202,16 @@ class Queue:
         gone = sa.or_(_W.fetched < fetched, _W.ended < ended)
         with self._engine.begin() as connection:
             done = connection.execute(
-                waiting.update().where(gone, _W.answer.is_not(None)).values(answer=None, body=None)
+                waiting.update()
+                .where(gone, _W.ended.is_not(None), sa.or_(_W.answer.is_not(None), _W.body.is_not(None)))
+                .values(answer=None, body=None)
             )
         return done.rowcount
 
     # ------------------------------------------------------------ batches
 
-    def groups(self, after: int) -> list[Group]:
-        """Requests that wait and are due after then, by what may share a batch."""
+    def groups(self, after: int, now: int) -> list[Group]:
+        """Requests that wait, may go now, and are due after then, by what may share a batch."""
         kind = (_W.sender, _W.path, _W.model)
         chosen = sa.select(
             *kind,
@@ -183,7 +223,9 @@ class Queue:
         )
         with self._engine.connect() as connection:
             rows = connection.execute(
-                chosen.where(_W.state == "waiting", _W.due > after).group_by(*kind).order_by(sa.text("due"))
+                chosen.where(_W.state == "waiting", _W.due > after, _W.start <= now)
+                .group_by(*kind)
+                .order_by(sa.text("due"))
             )
             return [
                 Group(
@@ -206,7 +248,7 @@ class Queue:
             rows = connection.execute(
                 sa.select(b.line, b.runner, b.until, b.ended).where(sa.or_(b.made > since, b.ended.is_(None)))
             )
-            return [_batch(row._mapping) for row in rows]
+            return [batch_of(row._mapping) for row in rows]
 
     def batch(self, batch: str) -> Batch | None:
         """A batch as it is now."""
@@ -215,7 +257,7 @@ class Queue:
             row = connection.execute(
                 sa.select(b.line, b.runner, b.until, b.ended).where(b.id == batch)
             ).first()
-        return _batch(row._mapping) if row is not None else None
+        return batch_of(row._mapping) if row is not None else None
 
     def form(
         self, batch: Batch, after: int, most_tokens: int, most_bytes: int, most_items: int
@@ -246,14 +288,14 @@ class Queue:
     def lines(self, batch: str) -> Iterator[tuple[str, bytes]]:
         """Ids and sealed bodies of the requests in a batch, always in the same order.
 
-        Those that have an end, and so no body any more, are left out.
+        Those that have an end are left out.
         """
         after = -1
         while True:
             with self._engine.connect() as connection:
                 rows = connection.execute(
                     sa.select(_W.id, _W.number, _W.body)
-                    .where(_W.batch == batch, _W.number > after, _W.body.is_not(None))
+                    .where(_W.batch == batch, _W.number > after, _W.ended.is_(None))
                     .order_by(_W.number)
                     .limit(_PAGE)
                 ).all()
@@ -307,9 +349,7 @@ class Queue:
         mine = sa.and_(_W.batch == batch.id, _W.ended.is_(None))
         with self._engine.begin() as connection:
             take_turn(connection, "batches")
-            connection.execute(
-                waiting.update().where(mine, _W.state == "cancelled").values(ended=now, body=None)
-            )
+            connection.execute(waiting.update().where(mine, _W.state == "cancelled").values(ended=now))
             back = connection.execute(
                 waiting.update()
                 .where(mine, _W.state == "sent")
@@ -360,6 +400,7 @@ def _chosen(
             _W.path == batch.path,
             _W.model == batch.model,
             _W.due > after,
+            _W.start <= batch.made,
         )
         .order_by(_W.due, _W.number)
         .limit(most_items)
@@ -385,7 +426,7 @@ def _columns(batch: Batch) -> dict[str, Any]:
     }
 
 
-def _batch(row: sa.RowMapping) -> Batch:
+def batch_of(row: sa.RowMapping) -> Batch:
     kept = _BATCH.decode(row["line"])
     return msgspec.structs.replace(kept, runner=row["runner"], until=row["until"], ended=row["ended"])
 
@@ -400,4 +441,5 @@ def _found(row: sa.RowMapping) -> Found:
         error=row["error"],
         lane=row["lane"] or "batch",
         ended=row["ended"],
+        deleted=row["deleted"] is not None,
     )

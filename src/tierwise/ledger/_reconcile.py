@@ -16,7 +16,7 @@ from tierwise.errors import CallerError, CatalogError
 from tierwise.ledger._money import exact, read_amount
 from tierwise.ledger._rows import UNKNOWN
 from tierwise.ledger._store import Ledger
-from tierwise.ledger._tables import BOOK, PAID, calls
+from tierwise.ledger._tables import BOOK, PAID, calls, waiting
 
 CLOSE: Final = Decimal("0.01")
 """Share of what was charged within which two sums are taken for equal: exports are rounded."""
@@ -115,7 +115,9 @@ def _count(ledger: Ledger, days: set[str], names: _Names, found: dict[tuple[str,
     columns: tuple[Any, ...] = (
         calls.c.id, calls.c.day, calls.c.served, calls.c.asked, PAID, calls.c.cost, calls.c.reserved, calls.c.status,
     )  # fmt: skip
-    query = sa.select(*columns).select_from(BOOK).where(calls.c.day.in_(sorted(days)))
+    # What waits has not been sent: nothing can have been charged for it, nor is its end unknown.
+    still = sa.exists().where(waiting.c.id == calls.c.response_id, waiting.c.ended.is_(None))
+    query = sa.select(*columns).select_from(BOOK).where(calls.c.day.in_(sorted(days)), sa.not_(still))
     with ledger.engine.connect().execution_options(yield_per=5_000) as connection:
         for identity, day, served, asked, paid, own, reserved, status in connection.execute(query):
             if status == "error" and served is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -218,6 +218,17 @@ class Ledger:
         with self.asked() as connection:
             row = connection.execute(query.where(calls.c.id == identity)).mappings().first()
         return dict(row) if row is not None else None
+
+    def ended(self, identities: Sequence[str]) -> list[str]:
+        """Of some calls, those whose end is known."""
+        found: list[str] = []
+        with self.engine.connect() as connection:
+            for at in range(0, len(identities), GROUP):
+                some = calls.c.id.in_(identities[at : at + GROUP])
+                found += connection.execute(
+                    sa.select(calls.c.id).where(some, calls.c.status != UNKNOWN)
+                ).scalars()
+        return found
 
     def waiting(self, since: int) -> Iterator[tuple[str, Recorded]]:
         """Background calls whose end nobody saw, sent since a time in microseconds: id and line, oldest first."""

@@ -219,8 +219,10 @@ waiting = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("made", sa.BigInteger, nullable=False),
     sa.Column("due", sa.BigInteger, nullable=False),
+    sa.Column("start", sa.BigInteger, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("item", sa.LargeBinary, nullable=False),
+    sa.Column("entry", sa.LargeBinary, nullable=False),
     sa.Column("runner", sa.String(64)),
     sa.Column("until", sa.BigInteger),
     sa.Column("status", sa.Integer),
@@ -228,12 +230,14 @@ waiting = sa.Table(
     sa.Column("lane", sa.String(20)),
     sa.Column("ended", sa.BigInteger),
     sa.Column("fetched", sa.BigInteger),
+    sa.Column("deleted", sa.BigInteger),
     sa.Column("body", sa.LargeBinary),
     sa.Column("answer", sa.LargeBinary),
     sa.Index("waiting_kind", "state", "sender", "path", "model", "due"),
     sa.Index("waiting_ended", "ended"),
 )
-"""Requests that wait for a cheaper lane; bodies and answers are sealed, and go once they are not needed."""
+"""Requests that wait for a cheaper lane; bodies and answers are sealed, and go once they are not
+needed. `entry` is what its call's end is written down by, without text."""
 
 batches = sa.Table(
     "batches",

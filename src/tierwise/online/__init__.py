@@ -6,8 +6,9 @@ call decided, priced and recorded. Steps are plain functions; only the send wait
 
 from __future__ import annotations
 
-from tierwise.online._admit import admit, creates
+from tierwise.online._admit import admit, creates, seconds
 from tierwise.online._course import Course
+from tierwise.online._defer import PREFIXES, Deferred, entry_of, new_id
 from tierwise.online._elsewhere import Sent
 from tierwise.online._expect import ASSUMED_OUTPUT, ASSUMED_REASONING, expected_use, input_tokens, stated
 from tierwise.online._keeper import Keeper
@@ -15,6 +16,7 @@ from tierwise.online._memory import Memory
 from tierwise.online._price import tokens_as_asked
 from tierwise.online._recorders import FileRecorder, MemoryRecorder
 from tierwise.online._reply import refusal
+from tierwise.online._shown import queued, shown
 from tierwise.online._values import (
     Admitted,
     Answer,
@@ -22,6 +24,7 @@ from tierwise.online._values import (
     Entry,
     Gate,
     Labels,
+    Later,
     Passing,
     Recorder,
     Reply,
@@ -34,15 +37,18 @@ __all__ = [
     "ASSUMED_OUTPUT",
     "ASSUMED_REASONING",
     "CARRIED",
+    "PREFIXES",
     "Admitted",
     "Answer",
     "Asked",
     "Course",
+    "Deferred",
     "Entry",
     "FileRecorder",
     "Gate",
     "Keeper",
     "Labels",
+    "Later",
     "Memory",
     "MemoryRecorder",
     "Passing",
@@ -54,9 +60,14 @@ __all__ = [
     "Watch",
     "admit",
     "creates",
+    "entry_of",
     "expected_use",
     "input_tokens",
+    "new_id",
+    "queued",
     "refusal",
+    "seconds",
+    "shown",
     "stated",
     "tokens_as_asked",
 ]

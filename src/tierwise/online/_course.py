@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tierwise.calls import Outgoing
+from tierwise.online._defer import Deferred
 from tierwise.online._values import Answer, Asked, Look, Reply
 from tierwise.online.pipeline import Pipeline
 
@@ -25,6 +26,12 @@ class Course:
         """What is to be sent now; None once there is an answer."""
         self.looks = False
         """Whether a piece of the stream that just came is asked for, before it is known what to do with it."""
+        self.deferred: Deferred | None = None
+        """What is to be kept now, in place of sending anything."""
+        self._go(None)
+
+    def kept(self) -> None:
+        """Go on once `deferred` is kept."""
         self._go(None)
 
     def came(self, reply: Reply) -> None:
@@ -36,7 +43,7 @@ class Course:
         self._go(piece)
 
     def _go(self, came: Reply | bytes | None) -> None:
-        self.outgoing, self.looks = None, False
+        self.outgoing, self.looks, self.deferred = None, False, None
         try:
             asked = self._steps.send(came)
         except StopIteration as done:
@@ -44,10 +51,11 @@ class Course:
             return
         self.looks = isinstance(asked, Look)
         self.outgoing = asked if isinstance(asked, Outgoing) else None
+        self.deferred = asked if isinstance(asked, Deferred) else None
 
     def failed(self, fault: BaseException) -> None:
         """Take down that sending failed. The fault is the caller's to raise."""
-        self.outgoing, self.looks = None, False
+        self.outgoing, self.looks, self.deferred = None, False, None
         try:
             self._steps.throw(fault)
         except BaseException as raised:

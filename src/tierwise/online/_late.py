@@ -8,11 +8,11 @@ from typing import Final
 
 import msgspec
 
-from tierwise.calls import Around, live_call
-from tierwise.catalog import Catalog
+from tierwise.calls import Around, Status, live_call
+from tierwise.catalog import Catalog, Lane
+from tierwise.online._defer import carried_out
 from tierwise.online._price import price
 from tierwise.online._values import Entry
-from tierwise.policy import Decision
 
 _PATH: Final = re.compile(r"/responses/([^/?]+)(?:/cancel)?(?:\?|$)")
 _UNDER_WAY: Final = frozenset({"queued", "in_progress"})
@@ -40,7 +40,16 @@ def ended_by(path: str, body: bytes) -> str | None:
     return seen.id if seen.status else None
 
 
-def ended(entry: Entry, body: bytes, prices: Catalog, now: int, *, residency: bool) -> Entry:
+def ended(
+    entry: Entry,
+    body: bytes,
+    prices: Catalog,
+    now: int,
+    *,
+    residency: bool,
+    lane: Lane | None = None,
+    how: tuple[Status | None, str | None] = (None, None),
+) -> Entry:
     """The entry of a call with the answer that came later.
 
     Args:
@@ -49,17 +58,26 @@ def ended(entry: Entry, body: bytes, prices: Catalog, now: int, *, residency: bo
         prices: The catalog.
         now: When it was seen, microseconds since the epoch.
         residency: Whether upstream carries the residency uplift.
+        lane: How it came, where that is known beside the answer; a batch does not say that it was one.
+        how: Status and error, where the answer does not say them.
     """
     line = entry.line
     around = Around(
-        at=line.at or now, latency=max(0, now - (line.at or now)), asked=line.asked, lane=line.lane
+        at=line.at or now,
+        latency=max(0, now - (line.at or now)),
+        asked=line.asked,
+        lane=lane or line.lane,
+        status=how[0],
+        error=how[1],
     )
-    call = live_call(line.endpoint, None, b"", body, around)
-    if call.lane == "standard":
+    call = live_call(line.endpoint, None, b"", body or None, around)
+    if lane is not None and (lane == "batch" or call.lane == "standard"):
+        call = msgspec.structs.replace(call, lane=lane, lane_basis="served")
+    elif lane is None and call.lane == "standard":
         call = msgspec.structs.replace(call, lane=line.lane, lane_basis=line.lane_basis)
-    decision = entry.decision
-    if decision is None and bytes(line.decision):
-        decision = msgspec.json.decode(line.decision, type=Decision)
+    if how[0] == "error":
+        call = msgspec.structs.replace(call, tokens=None)
+    decision = carried_out(entry, call.lane, prices) if lane is not None else entry.decision
     money = price(call, decision if entry.reason is None else None, prices, residency=residency)
     response = call.response
     flags = line.flags | ({"answered"} if response is not None else set())

@@ -13,10 +13,11 @@ import msgspec
 
 from tierwise.caching import read_of, window_of
 from tierwise.calls import Call, Request
-from tierwise.catalog import Catalog, Lane, Model, count_tokens, served_lane
+from tierwise.catalog import Catalog, Lane, Model, count_tokens
 from tierwise.errors import CatalogError
 from tierwise.online._admit import hint_headers
 from tierwise.online._cache_state import PromptCache, Recognise, kept_warm
+from tierwise.online._defer import lane_asked, opens_in
 from tierwise.online._expect import expected_use, input_tokens, stated, windows_of
 from tierwise.online._history import History
 from tierwise.online._lists import Lists, Narrow
@@ -44,6 +45,9 @@ TURNS: Final = 50_000
 TEXTS: Final = 2_000
 """Texts whose exact token count is remembered."""
 AUTO: Final = "auto"
+BATCH_KEPT: Final = 0
+"""Per mille of what is warm now that a batch will read: assumed none. It runs within a day, its lines in any order, and
+ignores the cache key; how much it reads all the same is not published."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -72,6 +76,8 @@ class Memory:
         self.lists = Lists(learned, key)
         """What is known of tool lists."""
         self._history = History(learned)
+        self.completion: Mapping[Lane, int] = {}
+        """Seconds in which lanes that wait answered, at a high percentile; whoever keeps what waits sets it."""
         self._prompts: Recent[int, Turn] = Recent(TURNS)
         self._responses: Recent[str, Turn] = Recent(TURNS)
         self.cache = PromptCache(key)
@@ -125,7 +131,10 @@ class Memory:
                 cached=max(found.cached, unseen) if asked is not None else 0,
                 writes=asked is not None and asked.cache.write_fee,
             ),
-            lane=_lane(request),
+            lane=lane_asked(call, request),
+            opens=opens_in(policy, at) if lanes is None or "batch" in lanes else 0,
+            completion=self.completion,
+            batch_kept=BATCH_KEPT,
             unused_tools=tools.digests,
             unused_tokens=tools.tokens,
             unused_sessions=tools.sessions,
@@ -323,10 +332,3 @@ def _linked(request: Request) -> bool:
 def _root(facts: Facts) -> str | None:
     """What a conversation that begins with this call is known by."""
     return f"{facts.blocks[3].digest:016x}" if len(facts.blocks) == 4 else None
-
-
-def _lane(request: Request) -> Lane:
-    try:
-        return served_lane(request.service_tier, None)[0]
-    except CatalogError:
-        return "standard"

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 
+from tierwise.batch import Found, Outcome
 from tierwise.calls import NOT_RECORDED, Around, Call, Status, live_call
 from tierwise.catalog import Catalog
+from tierwise.errors import LedgerUnavailable
+from tierwise.online._defer import how_ended, kept_entry
 from tierwise.online._keeper import Keeper
 from tierwise.online._late import Waiting, ended, ended_by
 from tierwise.online._memory import Memory
 from tierwise.online._price import kept_long, price, with_earlier
+from tierwise.online._recent import Recent
 from tierwise.online._seen import with_estimate
 from tierwise.online._texts import Texts
 from tierwise.online._values import Admitted, Entry, Gate, Recorder, Routed, Run
@@ -23,6 +28,8 @@ from tierwise.policy import Text, canonical
 from tierwise.workloads import Facts
 
 _LOG: Final = logging.getLogger("tierwise")
+TOLD: Final = 100_000
+"""Calls that waited whose end this process wrote down: told again, they count towards no budget again."""
 
 
 class Record:
@@ -63,6 +70,7 @@ class Record:
         """Background calls whose end nobody has seen yet."""
         self._prices, self._memory, self._now = prices, memory, now
         self._gate, self._project = gate, project
+        self._told: Recent[str, bool] = Recent(TOLD)
 
     def settle(
         self,
@@ -115,6 +123,44 @@ class Record:
                     self._close(ended(entry, body, self._prices, now, residency=self.residency), text)
         except Exception:  # noqa: BLE001 - the reply is the caller's, whatever becomes of the record
             _LOG.exception("a background call could not be taken down")
+
+    def deferred(self, call: Admitted, routed: Routed, run: Run, identity: str) -> Entry:
+        """Write down a call whose answer comes later, under the id that its caller is given.
+
+        Raises:
+            LedgerUnavailable: It could not be written down, and is not to wait.
+        """
+        around = self._around(call, routed, run, None, None)
+        done = live_call(call.endpoint, call.request, call.asked.body, None, around)
+        text = self._text(run.id, routed.facts, run.at, call.asked.body, None)
+        open_ended = msgspec.structs.replace(done, id=identity, status="unknown", tokens=None, error=None)
+        with self.lock, _written():
+            entry = self._entry(open_ended, routed, run)
+            if self._gate is not None:
+                self._gate.wait(run.id, entry, text)
+            self.recorder.record(entry)
+        if call.asked.watch is not None:
+            watched_to_its_end(entry, call.asked.watch)
+        return entry
+
+    def told(self, found: Found, end: Outcome, kept: bytes) -> Entry:
+        """Take down what became of a call that waited, as often as it is told: the ledger takes the first.
+
+        Raises:
+            LedgerUnavailable: It could not be written down, and is to be told again.
+        """
+        entry, now = kept_entry(found.item.call, kept), self._now()
+        # A refusal holds no usage, and what the ledger needs of it stands beside it.
+        body = end.body if end.state == "done" else b""
+        done = ended(
+            entry, body, self._prices, now, residency=self.residency, lane=end.lane, how=how_ended(end)
+        )
+        text = self._text(entry.id, entry.facts, entry.line.at or now, None, body or None)
+        with self.lock, _written():
+            if self._told.get(entry.id) is None or done.line.status == "unknown":
+                self._close(done, text)
+                self._told.put(entry.id, True)
+        return done
 
     def _text(
         self,
@@ -209,3 +255,11 @@ class Record:
             reasoning_lost=routed.reasoning_lost,
             tried=run.tried,
         )
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LedgerUnavailable(f"a call that waits cannot be written down: {error}") from None

@@ -148,11 +148,12 @@ def responses_path(path: str) -> str:
 
 
 def _outgoing(call: Admitted, body: bytes, path: str) -> Outgoing:
-    request = call.request
+    request, later = call.request, call.asked.later
     return Outgoing(
         method=call.asked.method,
         path=path,
         headers=call.sent,
         body=body,
         model=request.model if request is not None else None,
+        lane=later.lane if later is not None else "standard",
     )

@@ -47,6 +47,23 @@ NO_LABELS: Final = Labels()
 """Of a call of which nothing is said; the usual case, and so one value."""
 
 
+class Later(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody keeps what waits: the answer of a call may come later, under an id of ours."""
+
+    sender: str = ""
+    """Whose key of OpenAI's it is sent with, by reference."""
+    identity: str | None = None
+    """The id under which the caller will ask for the answer; None draws one."""
+    job: str | None = None
+    """The job that it is a line of."""
+    lane: Lane = "standard"
+    """The lane as asked beside the body: 'batch' for a line of a batch."""
+    always: bool = False
+    """Whether it is kept whatever its lane; else only where the policy decides for Batch."""
+    mark: str = ""
+    """Tells whether a repeat under the same id is the same request."""
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request as the caller made it."""
 
@@ -67,6 +84,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the caller may ask not to be routed."""
     watch: Watch | None = None
     """Looks on as this call goes."""
+    later: Later | None = None
+    """None where the caller waits for the answer."""
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The page on which a live call is followed, from the caller's bytes to the answer.
 
-admit, recognise, narrow, decide, shape, run, price, record, reply: each step takes what the last
-one returned. `Pipeline.follow` is a generator that yields what is to be sent and is sent what
+admit, recognise, narrow, decide, shape, defer or run, price, record, reply: each step takes what the
+last one returned. Deciding is in `_route`, what is kept for later in `_defer`. `Pipeline.follow` is a generator that yields what is to be sent and is sent what
 came back, so that a blocking client and an asynchronous one drive the same lines:
 
     steps = pipeline.follow(asked)
@@ -14,7 +14,6 @@ If routing breaks, the call goes as asked and the reason is taken down.
 from __future__ import annotations
 
 import itertools
-import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -24,44 +23,26 @@ from typing import Any, Final
 
 import msgspec
 
-from tierwise.calls import (
-    ChatStream,
-    Headers,
-    Outgoing,
-    Request,
-    Status,
-    failed_reply,
-    named_place,
-    to_chat,
-)
-from tierwise.catalog import Catalog, Lane, utc_day
-from tierwise.errors import RequestError, TierwiseError
+from tierwise.batch import Found, Outcome
+from tierwise.calls import ChatStream, Headers, Outgoing, Status, failed_reply, to_chat
+from tierwise.catalog import Catalog, Lane
+from tierwise.errors import RequestError
 from tierwise.online._admit import admit, creates
+from tierwise.online._defer import Deferred, deferred, new_id, waits
 from tierwise.online._elsewhere import FORGOTTEN, Decisions, Sent, as_sent, in_words
-from tierwise.online._found import Beginning, needs_of, used_by
 from tierwise.online._hide import hiding
 from tierwise.online._keeper import Keeper
 from tierwise.online._late import Waiting, under_way
-from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
 from tierwise.online._passage import Passage
 from tierwise.online._record import Record
 from tierwise.online._reply import refusal, told, without_body_headers
-from tierwise.online._search import STEPS
-from tierwise.online._shape import (
-    as_asked,
-    as_asked_after,
-    as_it_came,
-    no_capacity,
-    shape,
-    untouched,
-    with_selection,
-    with_usage,
-)
+from tierwise.online._route import Router
+from tierwise.online._sending import Sending
+from tierwise.online._shape import as_asked, as_asked_after, as_it_came, no_capacity, untouched
+from tierwise.online._shown import AS_JSON, queued
 from tierwise.online._texts import Texts
-from tierwise.online._tools import REFUSED
 from tierwise.online._values import (
-    LOOK,
     Admitted,
     Answer,
     Asked,
@@ -72,23 +53,16 @@ from tierwise.online._values import (
     Reply,
     Routed,
     Run,
-    Search,
 )
 from tierwise.online._watch import watched
-from tierwise.policy import Learned, Policy, decide, rule_of
-from tierwise.upstream import whole_reply
-from tierwise.workloads import Facts, Recogniser, Role, TraceMemory, step_of
+from tierwise.policy import Learned, Policy
 
-_LOG: Final = logging.getLogger("tierwise")
 CARRIED: Final = frozenset[Lane]({"standard", "flex", "priority"})
 """Lanes that a call which is waited for can take."""
 _OURS_TO_MEND: Final = frozenset({400, 403, 404, 422})
 """Statuses of a request that upstream will not take as it is: if we shaped it, it may be our doing."""
 
-_ROUTED: Final = frozenset({"chat", "responses"})
-"""Endpoints whose calls are decided; the others are taken down."""
-
-Steps = Generator[Outgoing | Look, Any, Answer]
+Steps = Generator[Outgoing | Look | Deferred, Any, Answer]
 
 
 class Pipeline:
@@ -129,24 +103,17 @@ class Pipeline:
         clock: Callable[[], float] = time.time,
         name: str | None = None,
     ) -> None:
-        self.policy = policy
-        self.off = False
-        """Whether every call goes as asked, for whoever turns routing off."""
-        self.off_for: frozenset[str] = frozenset()
-        """Workloads whose calls go as asked, by fingerprint."""
         self._prices = prices
-        self._recogniser = Recogniser(key, learned.templates if learned is not None else None)
-        self._learned = learned
         self._memory = Memory(prices, learned, key)
-        self._traces = TraceMemory()
-        self._callers = callers
-        self._lanes = lanes
         self._residency = residency
         self._gate = gate
         self._strict = strict
         self._clock = clock
         # Recognising, memory and recording are not for several threads at once; sending is.
         self._lock = threading.Lock()
+        self._router = Router(
+            prices, policy, learned, key, self._memory, self._lock, callers=callers, lanes=lanes
+        )
         self._record = Record(
             prices,
             recorder,
@@ -159,6 +126,7 @@ class Pipeline:
             project=project,
             residency=self._resident(policy),
         )
+        self._sending = Sending(self._record, self._router)
         # Ids are a name of this process and a number: asking the system for chance each time is slow.
         self.name, self._numbers = name or _new_name(), itertools.count(1)
         """Name of this process: what the ids of its calls begin with."""
@@ -166,8 +134,31 @@ class Pipeline:
 
     def renew_lock(self) -> None:
         """Forget who holds the lock: for a process just forked, where nobody does."""
-        self._lock = self._record.lock = threading.Lock()
+        self._lock = self._record.lock = self._router.lock = threading.Lock()
         self.name = _new_name()
+
+    @property
+    def policy(self) -> Policy | None:
+        """What decides; None only observes."""
+        return self._router.policy
+
+    @property
+    def off(self) -> bool:
+        """Whether every call goes as asked, for whoever turns routing off."""
+        return self._router.off
+
+    @off.setter
+    def off(self, off: bool) -> None:
+        self._router.off = off
+
+    @property
+    def off_for(self) -> frozenset[str]:
+        """Workloads whose calls go as asked, by fingerprint."""
+        return self._router.off_for
+
+    @off_for.setter
+    def off_for(self, off_for: frozenset[str]) -> None:
+        self._router.off_for = off_for
 
     @property
     def recorder(self) -> Recorder:
@@ -198,7 +189,8 @@ class Pipeline:
         """Follow one call.
 
         Yields:
-            What to send; expects the Reply, or the fault thrown in.
+            What to send; expects the Reply, or the fault thrown in. Or what is to be kept until its
+            answer comes (Deferred); expects to be gone on with once it is.
 
         Returns:
             The Answer for the caller.
@@ -216,21 +208,23 @@ class Pipeline:
         if asked.watch is not None:
             call = watched(call, asked.watch)
         run = Run(id=self._new_id(), at=self._now())
-        routed = self._route(call, run.at)
+        routed = self._router.route(call, run.at)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)
         refused = self._gate.open(run.id, call, routed) if self._gate is not None else None
         if refused is not None:
             return refused
-        reply = yield from self._send(call, routed, run)
+        if waits(call, routed):
+            return (yield from self._defer(call, routed, run))
+        reply = yield from self._sending.send(call, routed, run)
         while (other := self._another_way(call, routed, run, reply)) is not None:
             before, routed = (routed, reply), other
-            reply = yield from self._send(call, routed, run)
+            reply = yield from self._sending.send(call, routed, run)
             if run.fell_back and reply.status in _OURS_TO_MEND:
                 # It was fit for where it was asked to go: what was said there is its answer.
                 routed, reply = before
                 break
-        routed, reply, held = yield from self._searched(call, routed, run, reply)
+        routed, reply, held = yield from self._sending.searched(call, routed, run, reply)
         if reply.body is None:
             return self._pass_on(call, routed, run, reply, held)
         return self._answer(call, routed, run, reply)
@@ -243,7 +237,7 @@ class Pipeline:
         Raises:
             RequestError: A path that calls no model.
         """
-        routed = self._route(_calling(asked), self._now(), whole=False)
+        routed = self._router.route(_calling(asked), self._now(), whole=False)
         identity = self._new_id()
         self._decisions.keep(identity, asked.project, routed)
         return in_words(identity, routed)
@@ -273,19 +267,20 @@ class Pipeline:
         if call.request is None or not call.request.messages:
             return routed
         with self._lock:
-            facts = self._recognise(call, call.request)
+            facts = self._router.recognise(call, call.request)
         return msgspec.structs.replace(routed, facts=facts)
 
     def go_by(self, policy: Policy | None, learned: Learned | None, key: bytes) -> None:
         """Decide by another policy from the next call on; conversations under way keep their rungs."""
-        recogniser = Recogniser(key, learned.templates if learned is not None else None)
         with self._lock:
-            self._recogniser, self._learned, self.policy = recogniser, learned, policy
+            self._router.go_by(policy, learned, key)
             self._record.keeper = Keeper(key, names=self._record.keeper.names)
             self._record.texts = Texts(policy)
             self._record.residency = self._resident(policy)
-            self._memory.lists.tools.go_by(learned, key)
-            self._memory.cache.key = key
+
+    def learn_completion(self, seconds: Mapping[Lane, int]) -> None:
+        """How long lanes that wait take from now on: seconds, at a high percentile."""
+        self._memory.completion = seconds
 
     def most_output(self, workload: int, model: str, effort: str | None) -> int | None:
         """Output tokens that 99 of 100 answers of a workload do not pass on a rung; None where nothing tells."""
@@ -296,74 +291,6 @@ class Pipeline:
         """Learn how much one answer of an earlier process wrote: output tokens, from 0."""
         with self._lock:
             self._memory.seen(workload, model, effort, output)
-
-    def _route(self, call: Admitted, at: int, *, whole: bool = True) -> Routed:
-        """Recognise, narrow, decide, shape; as asked wherever that cannot be done."""
-        if call.request is None:
-            return as_asked(call, reason=call.unread)
-        facts: Facts | None = None
-        try:
-            with self._lock:
-                facts = self._recognise(call, call.request)
-            if self.policy is None:
-                return msgspec.structs.replace(as_asked(call), facts=facts)
-            unrouted = not call.labels.route and call.asked.may_unroute
-            off = self.off or (bool(self.off_for) and f"{facts.workload:016x}" in self.off_for)
-            if call.endpoint not in _ROUTED or unrouted or off:
-                why = "routing is off" if off else "asked not to be routed" if unrouted else None
-                return with_usage(call, msgspec.structs.replace(as_asked(call, reason=why), facts=facts))
-            return with_usage(call, self._decide(call, call.request, facts, self.policy, at, whole=whole))
-        except Exception as fault:  # noqa: BLE001 - the call is worth more than our opinion of it
-            if not isinstance(fault, TierwiseError):
-                _LOG.exception("routing failed; the call goes as asked")
-            said = str(fault) if isinstance(fault, TierwiseError) else type(fault).__name__
-            return msgspec.structs.replace(as_asked(call, reason=f"routing failed: {said}"), facts=facts)
-
-    def _recognise(self, call: Admitted, request: Request) -> Facts:
-        """Facts of the request, completed by what the audit learned and by its trace."""
-        facts, labels = self._recogniser.recognise(request), call.labels
-        workload, role = facts.workload, facts.role
-        if self._learned is not None:
-            workload = self._learned.workload_of(workload, labels.name or named_place(request.metadata))
-            if role == "unknown":
-                role = self._learned.roles.get(workload, role)
-        facts = _placed(facts, workload, role)
-        if labels.trace is None:
-            return facts
-        span = labels.span or token_hex(8)
-        step = step_of(request, facts, span=span, parent=labels.parent, name=labels.name)
-        return _placed(facts, workload, self._traces.role(labels.trace, step))
-
-    def _decide(
-        self, call: Admitted, request: Request, facts: Facts, policy: Policy, at: int, *, whole: bool
-    ) -> Routed:
-        """Ask the policy, and shape the request as it says; its day is that of the call's own time.
-
-        Tools are only searched for where the `whole` call, its replies too, comes by here.
-        """
-        with self._lock:
-            state = self._memory.state(
-                call,
-                request,
-                facts,
-                policy,
-                at,
-                callers=self._callers | call.asked.callers,
-                lanes=self._lanes,
-                recognise=self._recogniser.recognise,
-            )
-        narrow = AS_SENT
-        if whole and request.tools and policy.narrows:
-            settings, unused = rule_of(facts, policy, state, self._prices).tools, state.unused_tools
-            with self._lock:
-                narrow = self._memory.narrowed(call, request, facts, policy, settings, unused, at)
-            state = msgspec.structs.replace(state, search=narrow.counts)
-        decision = decide(facts, policy, state, self._prices, utc_day(at / 1e6))
-        if decision.plan.tools.search == "off" and not decision.plan.drop_tools:
-            return shape(call, facts, state, decision)
-        with self._lock:
-            box = self._memory.lists.tools.box(request)
-        return shape(call, facts, state, decision, box, narrow)
 
     def _another_way(self, call: Admitted, routed: Routed, run: Run, reply: Reply) -> Routed | None:
         """How a call goes that upstream refused before its first byte; None where the refusal stands.
@@ -378,98 +305,44 @@ class Pipeline:
             run.turned_away |= {routed.outgoing.model}
         again = as_asked_after(call, routed, reply)
         if again is not None:
-            self._over_tools(routed, reply)
+            self._router.over_tools(routed, reply)
             return again
-        return self._fall_back(call, routed, run) if full else None
-
-    def _fall_back(self, call: Admitted, routed: Routed, run: Run) -> Routed | None:
+        if not full:
+            return None
         run.fell_back = True
-        policy, facts, state = self.policy, routed.facts, routed.state
-        if policy is None or facts is None or state is None or call.request is None:
-            return None
-        try:
-            away = frozenset(self._prices.resolve(name).model.name for name in run.turned_away)
-            state = msgspec.structs.replace(state, full=away)
-            decision = decide(facts, policy, state, self._prices, utc_day(run.at / 1e6))
-            if decision.plan.rung == decision.baseline or decision.breach is not None:
-                return None
-            other = with_usage(call, shape(call, facts, state, decision))
-        except TierwiseError:
-            return None
-        except Exception:  # noqa: BLE001 - upstream's refusal is then the answer
-            _LOG.exception("no way around a lack of capacity could be found")
-            return None
-        if self._gate is not None and not self._gate.more(run.id, call, other):
+        other = self._router.fall_back(call, routed, run)
+        if other is not None and self._gate is not None and not self._gate.more(run.id, call, other):
             return None
         return other
 
-    def _searched(
-        self, call: Admitted, routed: Routed, run: Run, reply: Reply
-    ) -> Generator[Outgoing | Look, Any, tuple[Routed, Reply, bytes]]:
-        """Answer what asks for tools here, and send the call again with more of them; each time more, then all.
-
-        Returns the reply that is the caller's, and what of its stream was looked into.
-        """
-        while (search := routed.search) is not None and reply.status < 400:
-            body, held = reply.body, b""
-            if body is None:
-                held, asks = yield from self._looked(call, routed, run, search)
-                if not asks:
-                    return routed, reply, held
-                body = msgspec.json.encode(whole_reply(held))
-            needs = needs_of(body, search.sent, search.offered)
-            if not needs or search.selection.steps >= STEPS:
-                return routed, reply, held
-            run.earlier += (used_by(call.endpoint, body, run.at),)
-            routed = self._with_more(call, routed, search, needs)
-            reply = yield from self._send(call, routed, run)
-        return routed, reply, b""
-
-    def _looked(
-        self, call: Admitted, routed: Routed, run: Run, search: Search
-    ) -> Generator[Look, bytes | None, tuple[bytes, bool]]:
-        """The beginning of a stream until it tells what it is, all of it where it asks for tools; and whether it does."""
-        beginning = Beginning(search.sent, search.offered)
-        while beginning.verdict != "answer":
-            try:
-                piece = yield LOOK
-            except GeneratorExit:
-                raise
-            except BaseException as fault:
-                self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
-                raise
-            if piece is None:
-                break
-            beginning.feed(piece)
-        return beginning.held, beginning.verdict == "search"
-
-    def _with_more(self, call: Admitted, routed: Routed, search: Search, needs: list[str]) -> Routed:
-        """The call with more tools."""
-        facts = routed.facts
-        workload = facts.workload if facts is not None else 0
-        with self._lock:
-            selection = self._memory.lists.search.grown(search.selection, search.box, workload, needs)
-        return with_usage(call, with_selection(routed, search, selection))
-
-    def _send(self, call: Admitted, routed: Routed, run: Run) -> Generator[Outgoing, Any, Reply]:
-        """Run: the only step that waits."""
-        run.attempts += 1
+    def _defer(self, call: Admitted, routed: Routed, run: Run) -> Generator[Deferred, None, Answer]:
+        """A call that is kept for a cheaper lane; the caller asks for its answer later."""
+        later = call.asked.later
+        identity = (later.identity if later is not None else None) or new_id(call.endpoint)
         try:
-            reply: Reply = yield routed.outgoing
+            entry = self._record.deferred(call, routed, run, identity)
+            found = deferred(call, routed, run, identity, entry, self.policy, self._prices)
+            yield found
         except GeneratorExit:
             raise
         except BaseException as fault:
-            self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
+            self._record.settle(call, routed, run, None, "error", error=type(fault).__name__)
             raise
-        run.tried += reply.attempts
-        return reply
+        status, body = queued(found.item, found.body)
+        return Answer(status=status, headers=(*AS_JSON, *self._told(routed, run, None)), body=body)
 
-    def _over_tools(self, routed: Routed, reply: Reply) -> None:
-        """Leave tools in from now on that upstream refused to go without."""
-        facts, decision = routed.facts, routed.decision
-        if facts is not None and decision is not None and b"tool" in (reply.body or b"").lower():
-            with self._lock:
-                self._memory.lists.tools.keep(facts.workload, decision.plan.drop_tools, REFUSED)
+    def told(self, found: Found, end: Outcome, kept: bytes) -> Entry:
+        """Price and take down what became of a call that waited; told again, nothing more comes of it.
+
+        Args:
+            found: The request that waited.
+            end: Its end.
+            kept: The `entry` that it was kept with.
+
+        Raises:
+            LedgerUnavailable: It could not be written down, and is to be told again.
+        """
+        return self._record.told(found, end, kept)
 
     def _refuse(self, call: Admitted, routed: Routed, run: Run, breach: str) -> Answer:
         """The owner's limits are hard: a call outside them does not go."""
@@ -528,12 +401,6 @@ def _calling(asked: Asked) -> Admitted:
     return admit(asked, endpoint)
 
 
-def _placed(facts: Facts, workload: int, role: Role) -> Facts:
-    if (workload, role) == (facts.workload, facts.role):
-        return facts
-    return msgspec.structs.replace(facts, workload=workload, role=role)
-
-
 def _goes_on(body: Mapping[str, Any] | None, how: Status | None) -> str | None:
     """The id of a response whose stream was left before its end: in the background it goes on."""
     identity = body.get("id") if body is not None and how == "abandoned" else None
@@ -542,14 +409,3 @@ def _goes_on(body: Mapping[str, Any] | None, how: Status | None) -> str | None:
 
 def _new_name() -> str:
     return f"tw_{token_hex(6)}_"
-
-
-def _ended_by(fault: BaseException) -> Status:
-    """How a call ended that could not be sent.
-
-    A caller that cancels has left; else, unless it is known that nothing was sent, nobody knows
-    whether upstream acted.
-    """
-    if not isinstance(fault, Exception):
-        return "abandoned"
-    return "error" if getattr(fault, "sent", None) is False else "unknown"

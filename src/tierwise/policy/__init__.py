@@ -11,10 +11,12 @@ from tierwise.policy._apply import Fields, applied, object_in
 from tierwise.policy._caching import MARK, ORDER
 from tierwise.policy._decide import canonical, decide, rule_of
 from tierwise.policy._decision import NO_CACHING, Caching, Change, Decision, Plan, Step
+from tierwise.policy._defer import Defer, Window
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
 from tierwise.policy._first import Suggestion, first_policy
 from tierwise.policy._keep import KEYS, REDACTIONS, Keep, Redaction, Text, unsafe
+from tierwise.policy._lanes import late_lanes, wait_of
 from tierwise.policy._learned import (
     Learned,
     Uses,
@@ -74,6 +76,7 @@ __all__ = [
     "Change",
     "Checked",
     "Decision",
+    "Defer",
     "Differs",
     "Evidence",
     "Fields",
@@ -107,6 +110,7 @@ __all__ = [
     "Use",
     "Uses",
     "Warmth",
+    "Window",
     "applied",
     "arm_of",
     "at_effort",
@@ -120,6 +124,7 @@ __all__ = [
     "first_policy",
     "hints_of",
     "kept_metadata",
+    "late_lanes",
     "learned_bytes",
     "learned_digest",
     "lengths_against",
@@ -143,6 +148,7 @@ __all__ = [
     "trusted_hints",
     "unsafe",
     "use_name",
+    "wait_of",
     "warmed",
     "without_tools",
     "workload_of",

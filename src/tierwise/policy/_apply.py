@@ -30,17 +30,18 @@ def applied(
         also: Makes changes that are more than a field set, and says whether it made one.
 
     Raises:
-        RequestError: A change that this body cannot take, or one that a call which is waited for cannot.
+        RequestError: A change that this body cannot take.
     """
     fields = _FIELDS.decode(body)
     for change in changes:
         if change.parameter in _BY_TRANSLATION or (also is not None and also(fields, change)):
             continue
         name, _, inner = change.parameter.partition(".")
-        if name == "tools":
+        if name in {"tools", "lane"}:
+            # A lane that is no service tier does not stand in the body.
             continue
-        if name == "lane" or name.endswith("[]"):
-            raise RequestError(f"{change.parameter} cannot be changed in a call that is waited for")
+        if name.endswith("[]"):
+            raise RequestError(f"{change.parameter} cannot be changed in a call's body")
         if inner:
             nested = object_in(fields.get(name))
             _set(nested, inner, change.after)

@@ -10,6 +10,7 @@ import msgspec
 
 from tierwise.catalog import Catalog, Ladder
 from tierwise.errors import CatalogError, ConfigurationError
+from tierwise.policy._build_defer import defer_of
 from tierwise.policy._file import (
     CascadeTable,
     DefaultTable,
@@ -76,7 +77,7 @@ class Builder:
             zero_retention=top.limits.zero_retention,
             residency=top.limits.residency,
         )
-        keep = self._keep(top)
+        keep, defer = self._keep(top), defer_of(top, self.prices, self.sheet)
         return Policy(
             name=top.name,
             ladder=ladder,
@@ -90,6 +91,7 @@ class Builder:
             learned=self._learned(top),
             key_id=key_id(self.key),
             keep=keep if keep is not None else msgspec.UNSET,
+            defer=defer if defer is not None else msgspec.UNSET,
         )
 
     def _keep(self, top: PolicyFile) -> Keep | None:

@@ -151,7 +151,7 @@ class Costing:
         effort, permille = self.capped_effort(rung.effort, model) if capped else (rung.effort, 1000)
         use = took("effort", at_effort(use, permille), lane_here)
         lane = self._cheapest_lane(model, name, endpoint or self.facts.endpoint, use, lane_here)
-        took("lane", use, lane)
+        took("lane", self._in_lane(model, use, lane), lane)
         plan = Plan(
             drop_tools=narrowed.dropped,
             warm=self._readable > state.usage.cached,
@@ -306,7 +306,7 @@ class Costing:
         options: list[tuple[Decimal, Lane]] = []
         for other in allowed_lanes(model, endpoint, self.rule, self.policy.limits, self.state, self.prices):
             try:
-                step = self.step("lane", use, name, other)
+                step = self.step("lane", self._in_lane(model, use, other), name, other)
                 if self._in_time(name, other, step.tokens.output_total):
                     options.append((step.cost, other))
             except CatalogError:
@@ -314,6 +314,14 @@ class Costing:
         if not options:
             return lane
         return min((self.step("lane", use, name, lane).cost, lane), *options)[1]
+
+    def _in_lane(self, model: Model, use: Use, lane: Lane) -> Use:
+        """The use in a lane: a batch runs later and in any order, and reads what is warm by then."""
+        kept = self.state.batch_kept
+        if lane != "batch" or self.state.lane == "batch" or kept == 1000:
+            return use
+        cold = moved(use, output=1000, reasoning=1000, kept_warm=kept)
+        return rewritten(cold, int(model.cache.write_fee))
 
     def _in_time(self, name: str, lane: Lane, tokens: int) -> bool:
         most = self.rule.max_latency

@@ -17,8 +17,10 @@ from tierwise.workloads import Depth, Role, Task
 
 Words = str | tuple[str, ...]
 Duration = Annotated[str, Meta(pattern=r"^[0-9]+(ms|s|m|h|d)$")]
+Hours = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Share = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0, "maximum": 1})]
 ShareOrMore = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0})]
+Late = Literal["flex", "standard", "priority"]
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -116,6 +118,46 @@ class KeepTable(Table, frozen=True, kw_only=True):
             description="Days that text is kept; required where it is.",
             extra_json_schema={"minimum": 1, "maximum": 3650},
         ),
+    ] = None
+
+
+class DeferTable(Table, frozen=True, kw_only=True):
+    """How calls wait whose rule lets them: by its lanes and its deadline, or the caller's own."""
+
+    window: Annotated[
+        Hours | None,
+        Meta(
+            description="Hours in which batches are sent, e.g. '22:00-06:00'; left out, at any: it costs the same."
+        ),
+    ] = None
+    zone: Annotated[str, Meta(description="Time zone of the window, e.g. 'Europe/Berlin'.")] = "UTC"
+    own_keys: Annotated[
+        Literal["now", "refuse"],
+        Meta(description="Calls that ask to wait and bring an OpenAI key of their own: run now, or refused."),
+    ] = "now"
+    late: Annotated[
+        Late | tuple[Late, ...],
+        Meta(description="Lanes for what no batch brings in time, first to last; none: it fails."),
+    ] = ("flex", "standard")
+    late_cost: Annotated[
+        ShareOrMore,
+        Meta(description="What a late call may cost at most, as a share of its cost as asked."),
+    ] = Decimal(1)
+    collect: Annotated[Duration, Meta(description="How long a call waits for others to share its batch.")] = (
+        "5m"
+    )
+    keep: Annotated[Duration, Meta(description="How long bodies are kept once their answer was fetched.")] = (
+        "24h"
+    )
+    keep_unfetched: Annotated[
+        Duration, Meta(description="How long an answer is kept that nobody fetches.")
+    ] = "30d"
+    enqueued: Annotated[
+        dict[str, int],
+        Meta(description="Your account's limits of enqueued input tokens, by model; others are found out."),
+    ] = {}
+    key_env: Annotated[
+        str | None, Meta(description="Environment variable with the key that what waits is sealed with.")
     ] = None
 
 
@@ -282,6 +324,7 @@ class PolicyFile(Table, frozen=True, kw_only=True):
     limits: Annotated[LimitsTable, Meta(description="Hard limits.")] = LimitsTable()
     switch: Annotated[SwitchTable, Meta(description="When a switch is worth it.")] = SwitchTable()
     keep: Annotated[KeepTable, Meta(description="What text of calls is kept.")] = KeepTable()
+    defer: Annotated[DeferTable | None, Meta(description="How calls wait for Batch.")] = None
     rule: Annotated[tuple[RuleTable, ...], Meta(description="The rules, first match wins.")] = ()
     default: Annotated[DefaultTable, Meta(description="Calls that no rule matches; required.")]
 

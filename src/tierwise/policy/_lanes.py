@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
 from tierwise.catalog import Catalog, Lane, Model
+from tierwise.errors import CatalogError
+from tierwise.policy._decision import Decision
+from tierwise.policy._defer import Defer
 from tierwise.policy._state import Latency, State
 from tierwise.policy._types import Limits, Policy, Rule
 
@@ -70,7 +74,30 @@ def _offered(lane: Lane, model: Model, endpoint: str, catalog: Catalog) -> bool:
 def _seconds(lane: Lane, state: State) -> int:
     """Seconds that the lane takes: as seen, else as promised."""
     promised = PROMISED.get(lane, FLEX_SECONDS)
-    return state.completion.get(lane, promised)
+    return state.completion.get(lane, promised) + (state.opens if lane == "batch" else 0)
+
+
+def late_lanes(decision: Decision, defer: Defer, prices: Catalog, now: dt.date) -> tuple[Lane, ...]:
+    """Lanes by which a call as decided may go by itself, within what the owner lets it cost.
+
+    Args:
+        decision: What it goes by.
+        defer: The owner's word.
+        prices: The catalog.
+        now: The UTC day.
+    """
+    if not decision.steps:
+        return tuple(lane for lane in defer.late if lane == "standard")
+    most = decision.steps[0].cost * defer.late_cost
+    found: list[Lane] = []
+    for lane in defer.late:
+        try:
+            cost = prices.rate_card(decision.plan.rung.model, lane, at=now).total(decision.steps[-1].tokens)
+        except CatalogError:
+            continue
+        if cost <= most:
+            found.append(lane)
+    return tuple(found)
 
 
 def latency_ms(model: str, lane: Lane, tokens: int, policy: Policy, state: State) -> int | None:

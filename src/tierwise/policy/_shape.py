@@ -11,6 +11,7 @@ import msgspec
 from tierwise.policy._file import (
     BarTable,
     DefaultTable,
+    DeferTable,
     KeepTable,
     LimitsTable,
     PolicyFile,
@@ -28,6 +29,7 @@ _TABLES: Final[dict[str, type[Table]]] = {
     "limits": LimitsTable,
     "switch": SwitchTable,
     "keep": KeepTable,
+    "defer": DeferTable,
 }
 
 

@@ -146,6 +146,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Learned times by 'MODEL LANE'."""
     completion: Mapping[Lane, int] = {}
     """Learned seconds to completion of lanes that wait, at a high percentile."""
+    batch_kept: int = 1000
+    """Per mille of the cached input that stays cached where the call goes by Batch."""
+    opens: int = 0
+    """Seconds until what waits may be sent: 0 within the owner's window, and where there is none."""
     snapshots: Mapping[str, str] = {}
     """Dated model that serves each model name today, as responses say."""
     full: frozenset[str] = frozenset()

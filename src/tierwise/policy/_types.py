@@ -13,6 +13,7 @@ import msgspec
 
 from tierwise.calls import Endpoint
 from tierwise.catalog import Ladder, Lane
+from tierwise.policy._defer import Defer
 from tierwise.policy._keep import Keep
 from tierwise.workloads import Depth, Role, Task
 
@@ -238,6 +239,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Of the key that workloads in its rules are named under; '' for none."""
     keep: Keep | msgspec.UnsetType = msgspec.UNSET
     """What text of calls is kept; unset, which leaves a policy's digest as it was without this: none."""
+    defer: Defer | msgspec.UnsetType = msgspec.UNSET
+    """How calls wait; unset, which leaves a policy's digest as it was without this: as `Defer` says by itself."""
 
     @cached_property
     def digest(self) -> str:
@@ -255,6 +258,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 if rule["cache"][name] == usual:
                     del rule["cache"][name]
         return sha256(msgspec.json.encode(content)).hexdigest()
+
+    @cached_property
+    def defers(self) -> bool:
+        """Whether a rule that is carried out lets calls wait for Batch."""
+        waits = any("batch" in rule.lanes and rule.stage in {"on", "canary"} for rule in self.rules)
+        return waits and not self.limits.zero_retention
+
+    @cached_property
+    def waiting(self) -> Defer:
+        """How calls wait."""
+        return self.defer if isinstance(self.defer, Defer) else Defer()
 
     @cached_property
     def narrows(self) -> bool:
