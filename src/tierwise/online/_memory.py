@@ -25,7 +25,9 @@ from tierwise.online._recent import Recent
 from tierwise.online._saved import left_out
 from tierwise.online._tools import NOTHING
 from tierwise.online._values import NO_LABELS, Admitted
+from tierwise.online._watched import NOTHING_WATCHED
 from tierwise.policy import (
+    HOLDBACK_SALT,
     Decision,
     Learned,
     Policy,
@@ -80,6 +82,8 @@ class Memory:
         """Seconds in which lanes that wait answered, at a high percentile; whoever keeps what waits sets it."""
         self._prompts: Recent[int, Turn] = Recent(TURNS)
         self._responses: Recent[str, Turn] = Recent(TURNS)
+        self.watched = NOTHING_WATCHED
+        """What the living proof says; whoever watches over rules sets it."""
         self.cache = PromptCache(key)
         """What is known of the prompt cache."""
         self._counts: Recent[int, int] = Recent(TEXTS)
@@ -106,6 +110,7 @@ class Memory:
         labels = call.labels
         hints = {**request.metadata} if request.metadata else {}
         session = labels.session or labels.trace or (turn.root if turn is not None else _root(facts))
+        drawn = session if session is not None else f"{facts.request:016x}"
         found = self.cache.look(call, request, facts, policy, at, asked, session, recognise)
         # What upstream adds to a linked call, and what images hold, no block covers.
         told = len(facts.blocks) == 4 and not _linked(request)
@@ -150,7 +155,10 @@ class Memory:
             hints=hints_of(hints, hint_headers(labels)) if hints or labels is not NO_LABELS else None,
             tags=frozenset(labels.tags),
             metadata=kept_metadata(request.metadata, policy) if request.metadata else {},
-            arm=arm_of(session, policy) if session is not None else None,
+            arm=arm_of(drawn, policy),
+            draw=arm_of(drawn, policy, HOLDBACK_SALT) if policy.holds_back else None,
+            held_back=self.watched.held_back,
+            alarms=self.watched.against(facts.workload),
             session_rung=turn.rung if turn is not None else None,
             session_warm=held,
             latency=history.latency,

@@ -39,8 +39,8 @@ from tierwise.policy._proof import evidence_bytes, evidence_digest
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._replay import Differs, Replayed, replay
 from tierwise.policy._scorer import RungScore, Scored, Scorer
-from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
-from tierwise.policy._state import ARMS, Hints, Latency, Narrowing, Sent, State, Warmth
+from tierwise.policy._sent import HOLDBACK_SALT, arm_of, hints_of, kept_metadata, sent_of
+from tierwise.policy._state import ARMS, Alarm, Hints, Latency, Narrowing, Sent, State, Warmth
 from tierwise.policy._types import (
     NO_CACHE,
     Bar,
@@ -61,6 +61,7 @@ __all__ = [
     "ARMS",
     "EFFORTS",
     "EFFORT_PERMILLE",
+    "HOLDBACK_SALT",
     "KEYS",
     "LENGTHS",
     "MARK",
@@ -69,6 +70,7 @@ __all__ = [
     "NO_LIMITS",
     "ORDER",
     "REDACTIONS",
+    "Alarm",
     "Bar",
     "CacheSettings",
     "Caching",

@@ -20,9 +20,10 @@ from tierwise.policy._costing import Costing
 from tierwise.policy._decision import Change, Decision, Plan
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._fallback import fall_back, up
+from tierwise.policy._holdback import hold_back
 from tierwise.policy._match import first_match, trusted_hints, workload_of
 from tierwise.policy._parameters import AUTO, Outgoing, changes_of
-from tierwise.policy._proof import proof_for
+from tierwise.policy._proof import alarm_against, proof_for
 from tierwise.policy._state import ARMS, State
 from tierwise.policy._types import Evidence, Lengths, Policy, Rule, Rung
 from tierwise.workloads import Facts
@@ -42,10 +43,13 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
     baseline = Rung(model=sent.model, effort=effort_as_asked(sent.effort, asked))
     workload = workload_of(facts, trusted_hints(policy, state))
     proof, unfit = proof_for(rule, workload, asked.name, state, prices, now)
+    alarm = alarm_against(rule, proof, state)
+    if alarm is not None:
+        proof, unfit = None, alarm
     if state.full:
         return _fallen_back(facts, policy, rule, proof, state, prices, now, asked, baseline)
     under = rule
-    if unfit is not None and not rule.unproven:
+    if unfit is not None and (alarm is not None or not rule.unproven):
         under = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None)
     try:
         costing = Costing(facts, policy, under, state, prices, now, asked, baseline)
@@ -124,7 +128,7 @@ def _staged(costing: Costing, lengths: Lengths | None, unfit: str | None, now: d
         shadow = plan if plan != as_asked[0] else None
         words = f"stays: {rule.name} is in shadow, it would go to {plan.rung} ({plan.lane})"
         return Choice(as_asked, (*chosen.reasons, words), shadow=shadow)
-    return chosen
+    return hold_back(costing, chosen, lengths, before)
 
 
 def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None) -> Decision:
@@ -150,6 +154,8 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
         prices=costing.prices.digest,
         stage=rule.stage,
         shadow=choice.shadow,
+        held=choice.held,
+        held_cost=choice.held_cost,
         propensity=choice.propensity,
         changes=_changes(costing, plan, target),
         latency=costing.latency(plan, steps),
