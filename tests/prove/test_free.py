@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from proving import asked, called, named, said, schema
 
-from tierwise.calls import Response
-from tierwise.prove import Score, failure, score
+from tierwise.calls import Response, failure
+from tierwise.prove import Score, score
 
 SCHEMA = schema(
     {

@@ -17,14 +17,17 @@ from tierwise.calls._batches import (
 )
 from tierwise.calls._chat_chunks import assembled_chat
 from tierwise.calls._chat_stream import ChatStream
+from tierwise.calls._checks import REFUSED, failure
 from tierwise.calls._context import named_place
 from tierwise.calls._exchange import Around, live_call
+from tierwise.calls._plain_json import NO_JSON, is_number, json_in, kind_of
 from tierwise.calls._plan import Plan, Unit, absolute_place, formats, plan
 from tierwise.calls._read import read
 from tierwise.calls._recorded import NOT_RECORDED, Flag, Recorded, decode_recorded, encode_recorded
 from tierwise.calls._recorded import VERSION as RECORDER_VERSION
 from tierwise.calls._requests import parse_request, request_from
 from tierwise.calls._responses import parse_response, response_from
+from tierwise.calls._schema import Wanted, misfit, wanted
 from tierwise.calls._send import (
     Attempt,
     Headers,
@@ -63,7 +66,9 @@ __all__ = [
     "MOST_LINES",
     "NOT_DAMAGE",
     "NOT_RECORDED",
+    "NO_JSON",
     "RECORDER_VERSION",
+    "REFUSED",
     "Around",
     "Attempt",
     "BatchError",
@@ -96,6 +101,7 @@ __all__ = [
     "Timeouts",
     "ToolCall",
     "Unit",
+    "Wanted",
     "absolute_place",
     "assembled",
     "assembled_chat",
@@ -104,8 +110,13 @@ __all__ = [
     "decode_recorded",
     "encode_recorded",
     "failed_reply",
+    "failure",
     "formats",
+    "is_number",
+    "json_in",
+    "kind_of",
     "live_call",
+    "misfit",
     "named_place",
     "parse_request",
     "parse_response",
@@ -116,4 +127,5 @@ __all__ = [
     "response_from",
     "to_chat",
     "to_responses",
+    "wanted",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from tierwise.prove._asking import Question, Replied, replied
 from tierwise.prove._choose import Chosen, choose_grader
 from tierwise.prove._clusters import Cluster, clusters
-from tierwise.prove._free import failure, score, unless_failed
+from tierwise.prove._free import score, unless_failed
 from tierwise.prove._graders.embedding import Embedding
 from tierwise.prove._judge import Judge, Outcome, Verdict, judge
 from tierwise.prove._judge_text import answer_of, call_text
@@ -69,7 +69,6 @@ __all__ = [
     "clusters",
     "csv_of",
     "draw",
-    "failure",
     "grader",
     "judge",
     "load_rows",

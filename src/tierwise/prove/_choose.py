@@ -8,15 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from tierwise.calls import Call, Request, Response
-from tierwise.prove._free import failure
+from tierwise.calls import Call, Request, Response, failure, json_in, wanted
 from tierwise.prove._graders.calls import ToolCalls
 from tierwise.prove._graders.fields import Fields
 from tierwise.prove._graders.labels import Label
 from tierwise.prove._graders.numbers import Numbers, numbers_in
 from tierwise.prove._graders.texts import Text, normalised
-from tierwise.prove._plain_json import json_in
-from tierwise.prove._schema import wanted
 from tierwise.prove._score import Grader
 
 LOOKED_AT: Final = 1_000

@@ -14,11 +14,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from tierwise.calls import Request, Response, Send
+from tierwise.calls import Request, Response, Send, failure
 from tierwise.catalog import Catalog, Tokens
 from tierwise.errors import CatalogError, ConfigurationError
 from tierwise.prove._asking import Question, Replied, added, ask
-from tierwise.prove._free import failure
 from tierwise.prove._judge_text import LONGEST_ANSWER, answer_of, bodies, instructs, prompts
 from tierwise.workloads import Task
 

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from tierwise.calls import Request, Response
+from tierwise.calls import NO_JSON, Request, Response, json_in
 from tierwise.prove._graders.fields import Rules
 from tierwise.prove._graders.texts import normalised
-from tierwise.prove._plain_json import NOTHING, json_in
 from tierwise.prove._score import Reference, Score, wrong, yes_or_no
 
 _EXACT_UP_TO: Final = 8
@@ -70,7 +69,7 @@ def calls_of(response: Response) -> list[tuple[str, Any]]:
 
 def _parsed(raw: str) -> Any:
     value = json_in(raw or "{}")
-    return raw if value is NOTHING else value
+    return raw if value is NO_JSON else value
 
 
 def _wanted(reference: Reference) -> list[tuple[str, Any]]:

@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 
-from tierwise.calls import Request, Response
+from tierwise.calls import NO_JSON, Request, Response, is_number, json_in, kind_of
 from tierwise.prove._graders.numbers import close
 from tierwise.prove._graders.texts import normalised
-from tierwise.prove._plain_json import NOTHING, is_number, json_in, kind_of
 from tierwise.prove._score import Reference, Score, text_of, wrong, yes_or_no
 
 
@@ -73,12 +72,12 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     def grade(self, request: Request, candidate: Response, reference: Reference) -> Score:  # noqa: ARG002 - the protocol's
         """The share of fields that are right; 0 for an answer that is no JSON beside a reference that is."""
         found, asked = json_in(candidate.text), json_in(text_of(reference))
-        if found is NOTHING and asked is NOTHING:
+        if found is NO_JSON and asked is NO_JSON:
             return yes_or_no(
                 candidate.text.strip() == text_of(reference).strip(), "not JSON, and another text"
             )
-        if found is NOTHING or asked is NOTHING:
-            return wrong("not JSON" if found is NOTHING else "the reference is not JSON")
+        if found is NO_JSON or asked is NO_JSON:
+            return wrong("not JSON" if found is NO_JSON else "the reference is not JSON")
         share = Rules(tolerance=self.tolerance, relative=self.relative, ignored=frozenset(self.ignore)).share(
             found, asked
         )

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-NOTHING: Final = object()
+NO_JSON: Final = object()
 """Stands for text that is no JSON; null is a value."""
 DEEPEST: Final = 100
 LONGEST: Final = 4_000_000
@@ -19,19 +19,19 @@ def _no_constant(name: str) -> Any:
 
 
 def json_in(text: str) -> Any:
-    """The value that a text is, a Markdown fence around it aside; NOTHING where it is no JSON.
+    """The value that a text is, a Markdown fence around it aside; NO_JSON where it is no JSON.
 
     NaN and Infinity are no JSON, nor is what nests deeper than `DEEPEST` or is longer than `LONGEST`.
     """
     bare = text.strip().lstrip("\ufeff")
     if len(bare) > LONGEST:
-        return NOTHING
+        return NO_JSON
     fenced = _FENCE.fullmatch(bare)
     try:
         value = json.loads(fenced[1] if fenced else bare, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, ArithmeticError, RecursionError):
-        return NOTHING
-    return value if not _deeper(value, DEEPEST) else NOTHING
+        return NO_JSON
+    return value if not _deeper(value, DEEPEST) else NO_JSON
 
 
 def _deeper(value: Any, left: int) -> bool:

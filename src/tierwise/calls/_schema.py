@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from tierwise.calls import Request
-from tierwise.prove._plain_json import is_number
+from tierwise.calls._plain_json import is_number
+from tierwise.calls._types import Request
 
 _MOST_STEPS: Final = 200_000
 """Work spent on one value; what is left then is taken to hold."""
