@@ -46,6 +46,8 @@ TURNS: Final = 50_000
 """Prompts and responses that a next turn may build on."""
 TEXTS: Final = 2_000
 """Texts whose exact token count is remembered."""
+AGAIN: Final = 600_000_000
+"""Microseconds after an answer within which the same request counts as asked again."""
 AUTO: Final = "auto"
 BATCH_KEPT: Final = 0
 """Per mille of what is warm now that a batch will read: assumed none. It runs within a day, its lines in any order, and
@@ -86,6 +88,7 @@ class Memory:
         """What the living proof says; whoever watches over rules sets it."""
         self.cache = PromptCache(key)
         """What is known of the prompt cache."""
+        self._answered: Recent[int, int] = Recent(TURNS)
         self._counts: Recent[int, int] = Recent(TEXTS)
         self._floors: Recent[tuple[str, str], int] = Recent(TEXTS)
 
@@ -203,6 +206,14 @@ class Memory:
             model=self._asked(facts, policy)[0],
             at=at,
         )
+
+    def again(self, facts: Facts | None, began: int, now: int) -> bool:
+        """Whether the very same was asked, and its answer came, shortly before a call began. Times in microseconds."""
+        if facts is None or not facts.request:
+            return False
+        before = self._answered.get(facts.request)
+        self._answered.put(facts.request, now)
+        return before is not None and 0 <= began - before <= AGAIN
 
     def _conversation(self, request: Request, facts: Facts) -> str:
         """What the conversation is known by; '' where it would not be known again."""

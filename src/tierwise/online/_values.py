@@ -286,3 +286,5 @@ class Run(msgspec.Struct, kw_only=True):
     """What steps used whose answers only asked for tools."""
     loaded: tuple[str, ...] = ()
     """Names of the tools that OpenAI's search loaded for it."""
+    useless: bool = False
+    """Whether its answer failed a check that costs nothing."""
