@@ -23,7 +23,7 @@ ROOMS = {
     "online": {"batch", "calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
     "client": {"online", "batch", "calls", "catalog", "workloads", "tools", "caching", "policy", "upstream"},
     "batch": {"calls", "catalog", "workloads", "policy"},
-    "ledger": {"calls", "catalog", "workloads", "policy", "batch"},
+    "ledger": {"stats", "calls", "catalog", "workloads", "policy", "batch"},
     "gateway": {
         "ledger",
         "batch",
