@@ -13,8 +13,6 @@ from tierwise.stats import MeanTest
 
 FEWEST: Final = 20
 """Sessions of a side below which no interval is told: it would say nothing."""
-MOST: Final = 20
-"""Items of a session that count at most; a longer one counts as much as one of so many."""
 DEAREST: Final = 4.0
 """Cost over what was expected as asked, beyond which a session counts as this much."""
 SCALE: Final = 20
@@ -148,11 +146,11 @@ class Arms:
 
 
 def difference(name: str, arms: Arms, alpha: float) -> Quality:
-    """Mean score of routed calls minus that of held-back ones, with an interval that misses with `alpha` at most.
+    """Mean score of routed sessions minus that of held-back ones, with an interval that misses with `alpha` at most.
 
-    A side's mean is over its calls, sessions the independent units (`stats.MeanTest` by clusters): of
-    a session its mean counts, with the weight of at most `MOST` calls, over its propensity. Each side has a
-    lower and an upper bound, each at alpha / 4, so each end of the difference is wrong with alpha / 2 at most.
+    Sessions are what is drawn, so they are the independent units: of each its mean counts once, weighed by
+    one over its propensity (`stats.MeanTest`). Each side has a lower and an upper bound, each at
+    alpha / 4, so each end of the difference is wrong with alpha / 2 at most.
     """
     sides = arms.sides
     routed, held = (_scored(arms.of(side), alpha) for side in (False, True))
@@ -177,8 +175,7 @@ def _scored(units: Iterable[_Unit], alpha: float) -> MeanTest:
     test = MeanTest(-0.5, 0.5, alpha=alpha / 4.0)
     least = min((unit.propensity for unit in units), default=1.0)
     for unit in units:
-        weight = min(unit.weight, MOST) / MOST * least / unit.propensity
-        test.add(unit.total / unit.weight - 0.5, weight)
+        test.add(unit.total / unit.weight - 0.5, least / unit.propensity)
     return test
 
 
