@@ -74,8 +74,8 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     held: bool
     propensity: float
     """The chance of its side, above 0."""
-    expected: Decimal
-    """USD expected as asked."""
+    as_asked: Decimal | None
+    """USD that it would have cost as asked, estimated where it was moved."""
     forgone: Decimal
     """USD that holding it back was expected to cost; 0 for a routed call."""
     cost: Decimal | None
@@ -87,19 +87,28 @@ def counted(
     engine: sa.Engine, rule: str, *, since: int = 0, workload: str | None = None
 ) -> Iterator[Counted]:
     """The calls of a rule that were drawn for, sent since a time in microseconds, oldest first."""
-    columns: tuple[Any, ...] = (calls.c.id, calls.c.at, calls.c.workload, calls.c.line, PAID)
+    columns: tuple[Any, ...] = (
+        calls.c.id,
+        calls.c.at,
+        calls.c.workload,
+        calls.c.line,
+        PAID,
+        calls.c.as_asked,
+    )
     where = [calls.c.rule == rule, calls.c.stage == "on", calls.c.at >= since, calls.c.line.is_not(None)]
     if workload is not None:
         where.append(calls.c.workload == workload)
     query = sa.select(*columns).select_from(BOOK).where(*where).order_by(calls.c.at, calls.c.id)
     with engine.connect().execution_options(yield_per=_PAGE) as connection:
-        for identity, at, found, line, paid in connection.execute(query):
-            one = _counted(identity, at, found or "", bytes(line), read_amount(paid))
+        for identity, at, found, line, paid, asked in connection.execute(query):
+            one = _counted(identity, at, found or "", bytes(line), read_amount(paid), read_amount(asked))
             if one is not None:
                 yield one
 
 
-def _counted(identity: str, at: int, workload: str, line: bytes, cost: Decimal | None) -> Counted | None:
+def _counted(
+    identity: str, at: int, workload: str, line: bytes, cost: Decimal | None, as_asked: Decimal | None
+) -> Counted | None:
     try:
         read = _LINE.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -117,7 +126,7 @@ def _counted(identity: str, at: int, workload: str, line: bytes, cost: Decimal |
         unit=(decision.policy, state.draw),
         held=held,
         propensity=float(decision.propensity),
-        expected=decision.steps[0].cost,
+        as_asked=as_asked if as_asked is not None else cost,
         forgone=decision.steps[-1].cost - decision.held_cost
         if decision.held_cost is not None
         else Decimal(0),
@@ -149,10 +158,10 @@ def living(
             known[one.id] = one
             workloads[one.workload] = None
             forgone += one.forgone
-            if one.cost is None:
+            if one.cost is None or one.as_asked is None:
                 unpriced += 1
             else:
-                costs.spend(one.unit, one.held, one.propensity, one.cost, one.expected)
+                costs.spend(one.unit, one.held, one.propensity, one.cost, one.as_asked)
             if one.answered:
                 check.add(one.unit, one.held, one.propensity, 0.0 if one.bad else 1.0)
     for name, identity, score in _said(engine, since, known):
@@ -212,7 +221,7 @@ def forgone_since(engine: sa.Engine, since: int) -> dict[str, Decimal]:
     )
     with localcontext(exact()), engine.connect().execution_options(yield_per=_PAGE) as connection:
         for rule, line in connection.execute(query):
-            one = _counted("", 0, "", bytes(line), None)
+            one = _counted("", 0, "", bytes(line), None, None)
             if one is not None and one.held:
                 found[rule] = found.get(rule, Decimal(0)) + one.forgone
     return found
