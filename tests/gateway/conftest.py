@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ from tierwise.gateway import Options, Settings, serving
 from tierwise.ledger import Budget, Keys, Ledger, Scope
 from tierwise.simulator import Settings as Simulated
 from tierwise.simulator import Simulator
+
+# Certificates of tests are made there.
+sys.path.insert(0, str(Path(__file__).parent.parent / "cascade"))
 
 POLICY = """
 version = 1

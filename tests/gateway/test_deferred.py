@@ -375,8 +375,9 @@ SOON = {"window": 4, "cancelling": 2, "live": 4, "collect": 0.2}
 
 @pytest.mark.parametrize(("late", "lane"), [("flex", "flex"), ("standard", "standard")])
 def test_what_an_expired_batch_left_goes_by_itself_before_its_deadline(
-    deferring: Any, late: str, lane: str
+    deferring: Any, monkeypatch: Any, late: str, lane: str
 ) -> None:
+    monkeypatch.setattr("tierwise.gateway._batching.completion", lambda _: {"batch": 4})
     bench = deferring(
         faults=[Fault(kind="batch_expired", rate=1.0, share=0.85)],
         quick={**SOON, "most_tries": 50},
@@ -387,6 +388,7 @@ def test_what_an_expired_batch_left_goes_by_itself_before_its_deadline(
     client = bench.client()
     ask = {**ASK, "metadata": {"deadline": "10s"}}
     made = [client.responses.create(**{**ask, "input": f"Say {n}."}).id for n in range(10)]
+    assert all(identity.startswith("resp_tw_") for identity in made)
     began = time.monotonic()
     found = [done(client, identity, 20) for identity in made]
     assert time.monotonic() - began < 10, "in time"
@@ -400,7 +402,8 @@ def test_what_an_expired_batch_left_goes_by_itself_before_its_deadline(
     assert sum(bench.ledger.saved().values()) == total.as_asked - total.cost
 
 
-def test_without_a_lane_for_what_is_late_it_fails_and_costs_nothing(deferring: Any) -> None:
+def test_without_a_lane_for_what_is_late_it_fails_and_costs_nothing(deferring: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tierwise.gateway._batching.completion", lambda _: {"batch": 4})
     bench = deferring(
         quick=SOON, text=POLICY + "[defer]\nlate = []\n", simulated=Simulated(seed=1, batch_seconds=12)
     )

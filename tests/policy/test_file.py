@@ -104,7 +104,7 @@ ERRORS: list[tuple[str, str, int, str, str]] = [
     ("a deadline and no lane for it", rule('deadline = "24h"'), 5, "rule[1].deadline", "add lanes"),
     ("a canary without a share", rule('rung = "gpt-5.4"', ON.replace('"on"', '"canary"')), 6, "rule[1].stage", "add share"),
     ("a share without a canary", rule("share = 0.1"), 5, "rule[1].share", "only with stage 'canary'"),
-    ("a cascade that is on", rule('rung = "gpt-5.4"', ON, "cascade = {}"), 9, "rule[1].cascade", "not carried out yet"),
+    ("a cascade that is on", rule('rung = "gpt-5.4"', ON, "cascade = {}"), 9, "rule[1].cascade", "expected a certificate"),
     ("on without evidence", rule('rung = "gpt-5.4"', 'stage = "on"'), 6, "rule[1].stage", "with no evidence"),
     ("a lower effort without evidence", rule('rung = { effort = "low" }', 'stage = "on"'), 6, "rule[1].stage", "with no evidence"),
     ("a canary without evidence", rule('rung = "gpt-5.4"', 'stage = "canary"', "share = 0.1"), 6, "rule[1].stage", "with no evidence"),

@@ -175,7 +175,10 @@ def test_a_model_whose_end_is_past_ended(made: ModuleType, printed: Printed) -> 
 def test_the_dearest_advice_is_shown_as_a_patch(made: ModuleType, printed: Printed) -> None:
     text = printed(made.findings())
     part = text.split("WHAT TO CHANGE IN YOUR CODE")[1].split("MODELS THAT")[0]
-    assert "    - Now: {timestamp}.\n    + Now: {timestamp}.\n" in part
+    assert (
+        "    - Now: {timestamp}.\n    @@ end of the instructions, or the newest user turn\n    + Now: {timestamp}.\n"
+        in part
+    )
     assert "$91.92 in 30 days, simulated" in part
     assert "unproven" in part
     assert "1 more; --html and --json show them." in part

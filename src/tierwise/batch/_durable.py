@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from tierwise.errors import ConfigurationError, MissingExtra
@@ -92,6 +93,8 @@ class Durable:
         for task in going:
             task.cancel()
         await asyncio.gather(*going, return_exceptions=True)
+        # DBOS makes its own threads the loop's, and they end with it: whoever goes on needs others.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
         await asyncio.to_thread(self._dbos.destroy, workflow_completion_timeout_sec=0, destroy_registry=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Protocol
 
+from tierwise.batch._jobs import Job, Stored
 from tierwise.batch._types import Batch, Found, Group, Outcome, Waiting
 from tierwise.calls import BatchObject, Send
 
@@ -128,3 +129,50 @@ class Store(Protocol):
 
     def forget(self, fetched: int, ended: int) -> int:
         """Delete bodies of answers fetched, and of requests ended, before then; how many."""
+
+
+class Files(Protocol):
+    """Where files of jobs are kept. Each method is one transaction."""
+
+    def begin(self, file: Stored) -> None:
+        """Begin a file; of one that was begun before, what there is goes."""
+
+    def put(self, file: str, number: int, sealed: bytes) -> None:
+        """Add a piece, counted from 0."""
+
+    def finish(self, file: Stored) -> None:
+        """The file is whole, with its size."""
+
+    def find(self, file: str) -> Stored | None:
+        """A whole file."""
+
+    def pieces(self, file: str) -> Iterator[tuple[int, bytes]]:
+        """Its sealed pieces in order."""
+
+    def delete(self, file: str, now: int) -> bool:
+        """A file goes: nobody finds it any more, and its content goes once no job needs it; whether there was one."""
+
+    def purge(self, now: int) -> int:
+        """Delete what is past its time; how many files."""
+
+
+class Jobs(Protocol):
+    """Where jobs are kept. Each method is one transaction."""
+
+    def add(self, job: Job) -> bool:
+        """Keep a new job; False where it is there already."""
+
+    def find(self, job: str) -> Job | None:
+        """A job as it is now."""
+
+    def open(self) -> list[tuple[Job, str | None, int]]:
+        """Jobs that are not over, each with the process that has it and until when."""
+
+    def note(self, job: Job) -> None:
+        """Keep what is known of a job now; whether it is to be cancelled is not changed."""
+
+    def claim(self, job: str, runner: str, now: int, until: int) -> bool:
+        """Take a job that nobody has at the moment, or keep one that one has."""
+
+    def cancel(self, job: str, now: int) -> Job | None:
+        """Ask for the end of a job that is not over; as it is then."""

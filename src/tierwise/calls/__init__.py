@@ -23,7 +23,7 @@ from tierwise.calls._exchange import Around, live_call
 from tierwise.calls._plain_json import NO_JSON, is_number, json_in, kind_of
 from tierwise.calls._plan import Plan, Unit, absolute_place, formats, plan
 from tierwise.calls._read import read
-from tierwise.calls._recorded import NOT_RECORDED, Flag, Recorded, decode_recorded, encode_recorded
+from tierwise.calls._recorded import NOT_RECORDED, Flag, Recorded, Spend, decode_recorded, encode_recorded
 from tierwise.calls._recorded import VERSION as RECORDER_VERSION
 from tierwise.calls._requests import parse_request, request_from
 from tierwise.calls._responses import parse_response, response_from
@@ -97,6 +97,7 @@ __all__ = [
     "Send",
     "SendMany",
     "Skipped",
+    "Spend",
     "Status",
     "Timeouts",
     "ToolCall",

@@ -15,7 +15,7 @@ from tierwise.calls._responses import response_from_wire, wire_response
 from tierwise.calls._types import Call, Place, Request, Response
 from tierwise.calls._usage import lane_of, window_lane
 from tierwise.calls._words import Endpoint, Status
-from tierwise.catalog import Lane, LaneBasis
+from tierwise.catalog import WINDOWS, Lane, LaneBasis
 
 _LIVE = Place(file=0, line=0)
 
@@ -75,9 +75,10 @@ def live_call(
     served = response.model if response is not None else None
     asked = around.asked or (request.model if request is not None else None)
     lane, basis = _lane(request, response, around)
-    if lane == "standard" and request is not None and request.background:
+    sent_with = around.lane if around.lane in WINDOWS else None
+    if lane == "standard" and (sent_with is not None or (request is not None and request.background)):
         echoed = wire.background_options if wire is not None else None
-        lane, basis = _window(echoed.completion_window if echoed else None, body, basis)
+        lane, basis = _window(echoed.completion_window if echoed else None, body, sent_with, basis)
     return call_of(
         beside,
         endpoint=endpoint,
@@ -121,11 +122,15 @@ def _lane(request: Request | None, response: Response | None, around: Around) ->
     return lane_of(served, request.service_tier if request is not None else None)
 
 
-def _window(echoed: str | None, body: bytes, basis: LaneBasis) -> tuple[Lane, LaneBasis]:
-    """The lane of a background call: the window that the reply echoes, else the one asked for."""
+def _window(
+    echoed: str | None, body: bytes, sent_with: Lane | None, basis: LaneBasis
+) -> tuple[Lane, LaneBasis]:
+    """The lane of a background call: the window that the reply echoes, else the one it was sent with."""
     lane = window_lane(echoed)
     if lane is not None:
         return lane, "served"
+    if sent_with is not None:
+        return sent_with, "asked"
     try:
         asked = wire_request_of(body).background_options
     except BadRecord:

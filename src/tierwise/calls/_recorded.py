@@ -36,6 +36,21 @@ published price; that it went to a data-residency endpoint; that the answer fail
 that the same was asked, and answered, a moment before."""
 
 
+class Spend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A request of a call that is not its answer: an attempt that was not accepted, or what checked one."""
+
+    what: Literal["attempt", "check"]
+    served: str
+    """The model that served it; the one asked where the reply does not say."""
+    lane: Lane = "standard"
+    tokens: Tokens | None = None
+    """None where no usage came back."""
+    hosted: dict[str, int] = {}
+    """Billed hosted-tool calls by kind."""
+    cost: Decimal | None = None
+    """USD, part of the call's cost; None where it has no price."""
+
+
 class RecordedText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Text of a call beside its record, as a ledger exports it where its owner has text kept."""
 
@@ -105,6 +120,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: RecordedText | None = None
     saved: dict[str, Decimal] = {}
     """`as_asked` minus `cost` by lever, USD; adds up to it exactly."""
+    spent: tuple[Spend, ...] = ()
+    """Other requests of the call: their cost is in `cost`, their tokens are not in `tokens`."""
 
 
 @cache

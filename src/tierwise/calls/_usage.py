@@ -13,7 +13,7 @@ import msgspec
 
 from tierwise.calls._coerce import usage_shape
 from tierwise.calls._values import mapping, tokens
-from tierwise.catalog import MOST_TOKENS, Lane, LaneBasis, Tokens, served_lane
+from tierwise.catalog import MOST_TOKENS, WINDOWS, Lane, LaneBasis, Tokens, served_lane
 from tierwise.errors import Unpriced
 
 
@@ -139,10 +139,4 @@ def lane_of(served: str | None, asked: str | None) -> tuple[Lane, LaneBasis]:
 
 def window_lane(window: str | None) -> Lane | None:
     """The lane of a background completion window; None for none or an unknown one."""
-    match window:
-        case "2h":
-            return "background-2h"
-        case "8h":
-            return "background-8h"
-        case _:
-            return None
+    return next((lane for lane, said in WINDOWS.items() if said == window), None)

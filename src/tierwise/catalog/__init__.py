@@ -10,7 +10,7 @@ from __future__ import annotations
 from tierwise.catalog._catalog import DEFAULT_LADDER, Catalog
 from tierwise.catalog._count import at_most_tokens, count_tokens
 from tierwise.catalog._days import utc_day
-from tierwise.catalog._lanes import LANES, Lane, LaneBasis, served_lane
+from tierwise.catalog._lanes import LANES, WINDOWS, Lane, LaneBasis, served_lane
 from tierwise.catalog._models import TIERS, CacheRules, Feature, Ladder, Model, Resolution, Tier
 from tierwise.catalog._overrides import Reserved
 from tierwise.catalog._rates import Cost, RateCard, Rates
@@ -22,6 +22,7 @@ __all__ = [
     "LANES",
     "MOST_TOKENS",
     "TIERS",
+    "WINDOWS",
     "CacheRules",
     "Catalog",
     "Cost",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from tierwise.errors import Unpriced
 
@@ -11,6 +11,9 @@ Lane = Literal["standard", "flex", "batch", "priority", "background-2h", "backgr
 
 LANES: tuple[Lane, ...] = get_args(Lane)
 """Every lane, standard first."""
+
+WINDOWS: Final[dict[Lane, str]] = {"background-2h": "2h", "background-8h": "8h"}
+"""Lanes of background responses, with what each is called in `background_options.completion_window`."""
 
 LaneBasis = Literal["served", "asked", "assumed"]
 """What a lane rests on: the response says so, only the request does, or neither."""

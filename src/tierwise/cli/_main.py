@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import typer
 
 from tierwise.cli._audit import audit
+from tierwise.cli._batch import batch_app
 from tierwise.cli._cache import cache_app
 from tierwise.cli._doctor import doctor
 from tierwise.cli._kept import ledger_app
@@ -66,6 +67,7 @@ def build() -> typer.Typer:
     app.command()(train)
     app.command()(evaluate)
     app.add_typer(policy_app(), name="policy")
+    app.add_typer(batch_app(), name="batch")
     app.add_typer(keys_app(), name="keys")
     app.add_typer(budgets_app(), name="budgets")
     app.add_typer(ledger_app(), name="ledger")

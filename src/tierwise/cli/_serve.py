@@ -124,7 +124,7 @@ def serve(
         settings=Settings(spool=spool, drain=drain),
         traces=traces_by_environment() if otel else None,
         log_calls=calls,
-        batch_key=_batch_key(batch_key, batch_key_env),
+        batch_key=key_for_batches(batch_key, batch_key_env),
         alerting=_alerting(alerts, stale_after),
     )
     told = logging_to(sys.stderr, form, level=log_level, calls=calls)
@@ -171,7 +171,7 @@ def _form(text: str, level: str) -> Form:
     raise CallerError(f"expected --log text or json, got {text:.40}")
 
 
-def _batch_key(file: Path | None, name: str) -> bytes | None:
+def key_for_batches(file: Path | None, name: str) -> bytes | None:
     """The key that what waits is sealed with; None where there is none.
 
     Raises:

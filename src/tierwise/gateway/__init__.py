@@ -11,6 +11,7 @@ from tierwise.gateway._lookout import Alerting
 from tierwise.gateway._run import Options, Serving, serving
 from tierwise.gateway._settings import Settings
 from tierwise.gateway._watch import traces_by_environment
+from tierwise.gateway._work import Work, WorkOptions, work_of
 
 __all__ = [
     "LEVELS",
@@ -19,8 +20,11 @@ __all__ = [
     "Options",
     "Serving",
     "Settings",
+    "Work",
+    "WorkOptions",
     "logging_to",
     "scrub",
     "serving",
     "traces_by_environment",
+    "work_of",
 ]

@@ -87,12 +87,17 @@ class Access:
     def named(self, name: str) -> Key | None:
         """The key of a name; None where there is none, or where only the database knows it and is gone."""
         found = self._by_name.get(name)
-        if found is None and self._keys is not None:
+        if found is None:
             with suppress(Exception):
-                found = next((key for key in self._keys.all() if key.name == name), None)
-            if found is not None:
-                self._by_name[name] = found
+                found = self.looked_up(name)
         return found
+
+    def looked_up(self, name: str) -> Key | None:
+        """The key of a name as it is now, also one that was ended; None where there is none. Raises LedgerUnavailable."""
+        key = self._keys.named(name) if self._keys is not None else None
+        if key is not None:
+            self._by_name[name] = key
+        return key
 
     @contextmanager
     def under_way(self, caller: Caller) -> Iterator[None]:

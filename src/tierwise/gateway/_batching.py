@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
 
-from tierwise.batch import BatchSettings, Durable, Runner, Sealer
+from tierwise.batch import BatchSettings, Durable, JobLife, Runner, Sealer
 from tierwise.catalog import Lane
 from tierwise.errors import ConfigurationError
+from tierwise.gateway._desk import LineDesk
 from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._waits import SENDER, Waits
-from tierwise.ledger import Ledger, Queue, completion, waiting_now
+from tierwise.ledger import Files, JobItems, Jobs, Key, Ledger, Queue, completion, waiting_now
 from tierwise.online import Pipeline
 from tierwise.policy import Policy
 from tierwise.upstream import BatchApi, Upstream
@@ -98,6 +99,7 @@ async def batching(
     upstream: Upstream | None,
     metrics: Metrics,
     drain: float,
+    key_of: Callable[[str], Key | None],
 ) -> AsyncIterator[Waits | None]:
     """Look after what waits for as long as the block runs; None where there is no key to do so with.
 
@@ -109,6 +111,7 @@ async def batching(
         upstream: Sends with a key of ours; None where there is none.
         metrics: Counts.
         drain: Seconds that what is being sent may take to come back at the end.
+        key_of: The gateway key of a name as it is now, for jobs that it handed in.
 
     Raises:
         MissingExtra: dbos or cryptography are not installed.
@@ -122,15 +125,18 @@ async def batching(
     runner = Runner(queue, OneKey(upstream), waits.sealer, waits.told, settings)
     durable = Durable(_beside(ledger), runner.name, runner.step)
     await durable.launch()
+    desk = LineDesk(pipeline, JobItems(ledger), waits.sealer, key_of)
+    life = JobLife(Jobs(ledger), Files(ledger), desk, waits.sealer, settings, runner.name)
     tending = asyncio.create_task(runner.run(durable, EVERY))
+    handing = asyncio.create_task(life.run(EVERY))
     counting = asyncio.create_task(_count(ledger, pipeline, metrics, settings))
     try:
         yield waits
     finally:
-        counting.cancel()
-        tending.cancel()
+        for task in (counting, handing, tending):
+            task.cancel()
         # What is being sent may come back; what does not is told as such by whoever comes next.
-        await asyncio.wait([tending, counting], timeout=drain)
+        await asyncio.wait([tending, handing, counting], timeout=drain)
         await durable.aclose()
 
 

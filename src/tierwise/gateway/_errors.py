@@ -23,8 +23,14 @@ NO_KEY: Told = (
     "expected a gateway key (tw-...) or an OpenAI key as bearer, found neither",
 )
 BAD_KEY: Told = (401, "invalid_api_key", "the gateway key is unknown or was ended; ask its owner for another")
+ENDED_KEY: Told = (401, "invalid_api_key", "the key that handed this in was ended before it was sent")
 NOT_FOUND: Told = (404, "not_found", "no such object")
 TOO_LARGE: Told = (413, "request_too_large", "the request is larger than this gateway takes")
+FILE_TOO_LARGE: Told = (
+    413,
+    "request_too_large",
+    "an input file of a batch holds at most 200 MB (200,000,000 bytes); split it",
+)
 TOO_SLOW: Told = (408, "request_timeout", "the request did not come in time")
 TOO_MANY: Told = (503, "gateway_busy", "the gateway has as many calls under way as it takes; try again")
 TOO_FAST: Told = (429, "rate_limit_exceeded", "the key has made as many calls as it may in a minute")
@@ -100,6 +106,11 @@ WAITS_STILL: Told = (
     409,
     "not_yet_answered",
     "the response to go on from has no answer yet; ask again once its status is 'completed'",
+)
+NO_BATCH: Told = (
+    403,
+    "tierwise_limits",
+    "the policy's zero_retention forbids Batch, which stores requests and answers",
 )
 GONE: Told = (404, "not_found", "the answer is no longer kept")
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from tierwise.cascade import MOST_WRITTEN
 from tierwise.catalog import Catalog, Lane, Tokens, utc_day
 from tierwise.errors import CatalogError, LedgerUnavailable
 from tierwise.gateway._errors import NO_LEASE, NO_MODEL, NO_PLACE, NO_WORKLOAD, error
@@ -234,7 +235,20 @@ class LedgerGate:
             cost = max(cost, self._cost(rung.model, lane, read, output * choices))
         # Each step that asks for more tools is the whole call again.
         cost *= routed.steps
+        cost += self._tries(routed, read, cap)
         return cost, cap is not None and not media and not linked
+
+    def _tries(self, routed: Routed, read: int, cap: int | None) -> Decimal:
+        """USD of a cascade's rungs and checks, beside the answer that stands in the end."""
+        cost = Decimal(0)
+        for trial in routed.cascade.trials if routed.cascade is not None else ():
+            output = cap if cap is not None else self._output(routed, trial.rung)
+            for paid in (None, *trial.paid):
+                judge = paid is not None and paid.name == "judge"
+                model = paid.model if judge and paid is not None else trial.rung.model
+                more, written = (2 * output, MOST_WRITTEN) if judge else (0, output)
+                cost += self._cost(model, routed.outgoing.lane, read + more, written)
+        return cost
 
     def _output(self, routed: Routed, rung: Rung) -> int:
         """Output tokens of an answer on a rung that has no cap: its workload's 99th percentile, else stated."""

@@ -18,6 +18,7 @@ from tierwise.catalog import Catalog
 from tierwise.errors import CallerError, ConfigurationError
 from tierwise.gateway._access import Access
 from tierwise.gateway._alerts import Caches
+from tierwise.gateway._batches import batches_of
 from tierwise.gateway._batching import batch_key, batching, settings_of
 from tierwise.gateway._force import Force
 from tierwise.gateway._gate import LedgerGate, NoRecorder
@@ -142,6 +143,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
                 upstream if options.upstream_key else None,
                 metrics,
                 options.settings.drain,
+                access.looked_up,
             ) as waits,
         ):
             passing = upstream.with_key(None) if options.own_keys else None
@@ -156,6 +158,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
                 metrics,
                 watching(options.traces, options.upstream, lines=options.log_calls),
                 waits,
+                batches_of(waits, ledger, pipeline, options.settings.most_body),
             )
             runner = web.ServerRunner(
                 web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain

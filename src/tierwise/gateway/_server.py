@@ -17,7 +17,9 @@ from tierwise.calls import Headers, Incoming, Outgoing
 from tierwise.errors import TierwiseError, UpstreamError
 from tierwise.gateway._access import Access, Caller, Refused
 from tierwise.gateway._aside import aside
+from tierwise.gateway._batches import Batches, Content, given_out
 from tierwise.gateway._errors import (
+    NO_BATCH,
     NOT_CONFIGURED,
     NOT_FOUND,
     NOT_SCOPED,
@@ -66,6 +68,7 @@ class Gateway:
         metrics: Counts.
         watching: Looks on at calls; None where nobody asked for it.
         waits: Keeps calls whose answers come later; None where none may.
+        batches: Answers for files and batches of ours; None passes them all on.
     """
 
     def __init__(
@@ -80,11 +83,13 @@ class Gateway:
         metrics: Metrics,
         watching: Watching | None = None,
         waits: Waits | None = None,
+        batches: Batches | None = None,
     ) -> None:
         self._pipeline, self._upstream, self._passing = pipeline, upstream, passing
         self._access, self._objects, self._own = access, objects, own
         self._settings, self._metrics, self._watching = settings, metrics, watching
         self._waits = waits
+        self._batches = batches
         self._under_way = 0
         metrics.under_way.set_function(lambda: self._under_way)
 
@@ -121,21 +126,64 @@ class Gateway:
             raise Refused(TOO_MANY, 1)
         headers = {name.lower(): value for name, value in request.headers.items()}
         caller = self._access.caller(headers)
-        body = await self._body(request)
+        if self._batches is not None and self._batches.takes(request, path, caller):
+            with self._access.under_way(caller):
+                body = await self._upload(request, caller, self._batches)
+                if isinstance(body, Answer):
+                    return _response(body)
+                return await self._answered(request, path, body, caller, headers)
+        whole = await self._body(request)
         with self._access.under_way(caller):
-            if path.startswith("/v1/tierwise/"):
-                return _response(self._own.answer(request.method, path, body, caller, headers))
-            if self._waits is not None:
-                kept = await answer(self._waits, request.method, path, caller)
-                if kept is not None:
-                    return _response(kept)
+            return await self._answered(request, path, whole, caller, headers)
+
+    async def _answered(
+        self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, headers: dict[str, str]
+    ) -> web.StreamResponse:
+        if path.startswith("/v1/tierwise/"):
+            return _response(self._own.answer(request.method, path, body, caller, headers))
+        if self._waits is not None:
+            kept = await answer(self._waits, request.method, path, caller)
+            if kept is not None:
+                return _response(kept)
+        upstream = self._sender(caller)
+        ours = await self._of_batches(request, path, body, caller, headers)
+        if ours is not None:
+            return ours
+        self._in_scope(request.method, path, body, caller)
+        if self._waits is not None:
+            body = await going_on(self._waits, body, caller)
+        if creates(request.method, path) is None:
+            return await self._pass(request, path, body, caller, upstream)
+        return await self._follow(request, path, body, caller, upstream)
+
+    async def _upload(self, request: web.BaseRequest, caller: Caller, batches: Batches) -> Answer | bytes:
+        """A file, which may be larger than other bodies where it is for batches."""
+        try:
+            async with asyncio.timeout(self._settings.slowest_upload):
+                return await batches.uploaded(request, caller)
+        except TimeoutError:
+            raise Refused(TOO_SLOW) from None
+
+    async def _of_batches(
+        self, request: web.BaseRequest, path: str, body: bytes, caller: Caller, headers: dict[str, str]
+    ) -> web.StreamResponse | None:
+        """The answer to what is about files and batches of ours; None for anything else."""
+        if self._batches is None:
+            return None
+
+        async def fetch(path: str) -> Answer:
             upstream = self._sender(caller)
-            self._in_scope(request.method, path, body, caller)
-            if self._waits is not None:
-                body = await going_on(self._waits, body, caller)
-            if creates(request.method, path) is None:
-                return await self._pass(request, path, body, caller, upstream)
-            return await self._follow(request, path, body, caller, upstream)
+            page = Outgoing(method="GET", path=path, headers=_headers(request), body=b"")
+            incoming = await upstream.send(page)
+            whole = await incoming.read()
+            if incoming.status < 400 and caller.project is not None:
+                whole = await self._own_list(request, path, whole, caller.project, upstream)
+            return _answer(incoming, whole)
+
+        found = await self._batches.answer(request.method, path, body, headers, caller, fetch)
+        if isinstance(found, Content):
+            return await given_out(request, found)
+        return _response(found) if found is not None else None
 
     async def _body(self, request: web.BaseRequest) -> bytes:
         length = request.content_length
@@ -170,6 +218,14 @@ class Gateway:
         usual = creates(method, path) is not None or path.startswith(_READS)
         if not usual and not caller.key.scope.pass_through:
             raise Refused(NOT_SCOPED)
+        policy = self._pipeline.policy
+        if (
+            method == "POST"
+            and path.startswith("/v1/batches")
+            and policy is not None
+            and policy.limits.zero_retention
+        ):
+            raise Refused(NO_BATCH)
         if not self._objects.allowed(path, body, caller.key.scope.project):
             raise Refused(NOT_FOUND)
 

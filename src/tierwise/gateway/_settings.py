@@ -16,6 +16,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a request."""
     slowest_body: float = 60.0
     """Seconds that a request's body may take to come."""
+    slowest_upload: float = 900.0
+    """Seconds that a file for batches may take to come."""
     at_once: int = 1_000
     """Calls under way at once; beyond that 503 with retry-after."""
     keys_remembered: float = 5.0

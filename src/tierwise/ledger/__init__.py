@@ -11,6 +11,9 @@ from tierwise.ledger._breach import breach_of, rules_of, served_otherwise, workl
 from tierwise.ledger._budgets import Budgets, Held, Over, Standing
 from tierwise.ledger._entries import Entered, entries
 from tierwise.ledger._export import write_parquet
+from tierwise.ledger._files import Files
+from tierwise.ledger._job_items import JobItems
+from tierwise.ledger._jobs import Jobs
 from tierwise.ledger._keys import PREFIX, Key, Keys, Scope
 from tierwise.ledger._leases import Leases
 from tierwise.ledger._lengths import Wrote, newest_lengths
@@ -44,7 +47,10 @@ __all__ = [
     "Correction",
     "Difference",
     "Entered",
+    "Files",
     "Held",
+    "JobItems",
+    "Jobs",
     "Key",
     "Keys",
     "Leases",

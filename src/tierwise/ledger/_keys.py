@@ -100,6 +100,12 @@ class Keys:
             rows = connection.execute(sa.select(keys).order_by(keys.c.made)).mappings().all()
         return [_key(row) for row in rows]
 
+    def named(self, name: str) -> Key | None:
+        """The key of a name, also one that was ended; None where there is none. Raises LedgerUnavailable."""
+        with self._ledger.asked() as connection:
+            row = connection.execute(sa.select(keys).where(keys.c.name == name)).mappings().first()
+        return _key(row) if row is not None else None
+
     def find(self, text: str) -> Key | None:
         """The key that a text is; None where it is none, or one that was ended. Raises LedgerUnavailable."""
         identity, _, secret = text.removeprefix(PREFIX).partition("-")

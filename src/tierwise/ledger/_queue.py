@@ -29,7 +29,7 @@ _SHOWN: Final = (
 )
 _ITEM = msgspec.json.Decoder(Waiting)
 _BATCH = msgspec.json.Decoder(Batch)
-_KEPT: Final = ("id", "sender", "path", "model", "job", "tokens", "size", "made", "due", "start", "tries")
+KEPT: Final = ("id", "sender", "path", "model", "job", "tokens", "size", "made", "due", "start", "tries")
 
 
 class Queue:
@@ -46,23 +46,14 @@ class Queue:
 
     def add(self, items: Sequence[tuple[Waiting, bytes, bytes]]) -> None:
         """Keep requests, their sealed bodies and their entries; all or none. Those that are there are left."""
-        # A number that grows keeps the order in which they came, also within one transaction.
-        first = time.time_ns()
         rows = [
-            {
-                **{name: getattr(item, name) for name in _KEPT},
-                "number": first + place,
-                "state": "waiting",
-                "item": msgspec.json.encode(item),
-                "body": body,
-                "entry": entry,
-            }
-            for place, (item, body, entry) in enumerate(items)
+            {**row, "state": "waiting", "body": body, "entry": entry}
+            for row, (_, body, entry) in zip(rows_of([item for item, _, _ in items]), items, strict=True)
         ]
         if not rows:
             return
         with self._engine.begin() as connection:
-            connection.execute(_insert(connection), rows)
+            connection.execute(insert_waiting(connection), rows)
 
     def find(self, item: str) -> Found | None:
         """A request as it is now."""
@@ -363,14 +354,6 @@ class Queue:
             )
         return back.rowcount
 
-    def counts(self, job: str) -> dict[str, int]:
-        """Requests of a job by state."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                sa.select(_W.state, sa.func.count()).where(_W.job == job).group_by(_W.state)
-            )
-            return {row[0]: row[1] for row in rows}
-
     def open_items(self) -> int:
         """Requests that have no end."""
         with self._engine.connect() as connection:
@@ -378,7 +361,20 @@ class Queue:
         return found or 0
 
 
-def _insert(connection: sa.Connection) -> Any:
+def rows_of(items: Sequence[Waiting]) -> list[dict[str, Any]]:
+    """What every row says of its request; numbers that grow keep the order in which they came."""
+    first = time.time_ns()
+    return [
+        {
+            **{name: getattr(item, name) for name in KEPT},
+            "number": first + place,
+            "item": msgspec.json.encode(item),
+        }
+        for place, item in enumerate(items)
+    ]
+
+
+def insert_waiting(connection: sa.Connection) -> Any:
     """An insert that leaves rows alone which are there already."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as insert_postgresql

@@ -266,6 +266,45 @@ outcomes = sa.Table(
 )
 """How answers turned out: appended to, never changed."""
 
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("project", sa.String(200)),
+    sa.Column("purpose", sa.String(20), nullable=False),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False, index=True),
+    sa.Column("whole", sa.Boolean, nullable=False),
+    sa.Column("line", sa.LargeBinary, nullable=False),
+    sa.Index("files_project", "project", "made"),
+)
+"""Input and output files of jobs; one that is not `whole` is still coming in."""
+
+pieces = sa.Table(
+    "pieces",
+    metadata,
+    sa.Column("file", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""What stands in files, sealed."""
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("project", sa.String(200)),
+    sa.Column("input", sa.String(64), nullable=False, index=True),
+    sa.Column("made", sa.BigInteger, nullable=False),
+    sa.Column("ended", sa.BigInteger, index=True),
+    sa.Column("cancel", sa.BigInteger),
+    sa.Column("runner", sa.String(64)),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("line", sa.LargeBinary, nullable=False),
+    sa.Index("jobs_project", "project", "made"),
+)
+"""Many requests handed in as one file; `line` has what is known of the job."""
+
 version = sa.Table("version", metadata, sa.Column("number", sa.Integer, primary_key=True))
 
 
@@ -319,6 +358,11 @@ def _only_grow(connection: sa.Connection, *tables: sa.Table) -> None:
             connection.exec_driver_sql(statement.format(table=table.name, verb=verb))
 
 
+def _sixth(connection: sa.Connection) -> None:
+    """Jobs and their files."""
+    metadata.create_all(connection, tables=[files, pieces, jobs])
+
+
 _REFUSE: Final = """CREATE FUNCTION tierwise_refuse() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'this table is only appended to'; END $$"""
 _STATEMENT: Final = "CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
@@ -328,7 +372,7 @@ _GROWS: Final = {
 }
 
 
-STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second, _third, _fourth, _fifth)
+STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first, _second, _third, _fourth, _fifth, _sixth)
 """Migrations in order; the ledger's version is how many were taken. A step that was released is never changed."""
 
 _ALONE: Final = 0x7469657277697365

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from secrets import token_hex
 from typing import Final
 
@@ -10,7 +9,7 @@ import msgspec
 
 from tierwise.batch import Outcome, Waiting
 from tierwise.calls import Recorded, Request, Status, batch_line
-from tierwise.catalog import Catalog, Lane, served_lane
+from tierwise.catalog import Catalog, Lane, served_lane, utc_day
 from tierwise.errors import CatalogError
 from tierwise.online._values import Admitted, Entry, Later, Routed, Run
 from tierwise.policy import Decision, Defer, Policy, late_lanes, wait_of
@@ -69,6 +68,12 @@ def may_wait(call: Admitted, policy: Policy) -> bool:
     linked = request.previous_response_id or request.conversation
     windowed = "background_options" in request.extras
     return later.always or (request.background and not linked and not windowed)
+
+
+def takes_window(request: Request) -> bool:
+    """Whether a call may be sent with a completion window: a background response that says nothing of one itself."""
+    said = request.stream or "background_options" in request.extras or request.previous_response_id
+    return request.endpoint == "responses" and request.background and not said and not request.conversation
 
 
 def lane_asked(call: Admitted, request: Request) -> Lane:
@@ -175,7 +180,7 @@ def _then(
     decision, lane = routed.decision, routed.lane
     if decision is None and call.request is not None:
         lane = lane_asked(call, call.request)
-    day = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
+    day = utc_day(at / 1e6)
     late: tuple[Lane, ...] = ()
     if decision is not None:
         late = late_lanes(decision, policy.waiting if policy is not None else Defer(), prices, day)
@@ -224,7 +229,7 @@ def in_lane(decision: Decision, lane: Lane, prices: Catalog, at: int) -> Decisio
     """
     if lane == decision.plan.lane or not decision.steps:
         return decision
-    day = dt.datetime.fromtimestamp(at / 1e6, dt.UTC).date()
+    day = utc_day(at / 1e6)
     last = decision.steps[-1]
     cost = prices.rate_card(decision.plan.rung.model, lane, at=day).total(last.tokens)
     plan = msgspec.structs.replace(decision.plan, lane=lane)

@@ -185,6 +185,12 @@ class Memory:
             return
         self._history.add_most(workload, found.name, effort_as_asked(effort, found), output)
 
+    def served(self, name: str) -> None:
+        """Learn which snapshot a model is served by, from a request that was no call's answer."""
+        found = self._named(name)
+        if found is not None and name != found.name:
+            self._history.add_snapshot(found.name, name)
+
     def narrowed(
         self,
         call: Admitted,

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from tierwise.calls import Call
+from tierwise.calls import Call, Spend
 from tierwise.catalog import Catalog, Tokens, utc_day
 from tierwise.errors import CatalogError
 from tierwise.online._saved import left_out, saved_by_lever
@@ -46,7 +46,7 @@ def price(
 
     A call that failed and carries no usage was not billed: OpenAI charges for tokens.
     """
-    tokens, day = call.tokens, _day(call)
+    tokens, day = call.tokens, day_of_call(call)
     if tokens is None and earlier and call.status == "error":
         tokens = Tokens()
     if tokens is None:
@@ -72,6 +72,41 @@ def price(
     except CatalogError:
         return Price(cost=cost)
     return Price(cost=cost, as_asked=as_asked, saved=saved)
+
+
+def with_spent(
+    money: Price, spent: tuple[Spend, ...], prices: Catalog, day: dt.date, *, residency: bool = False
+) -> tuple[Price, tuple[Spend, ...]]:
+    """The price of a call with its other requests, each priced by itself and named; the tier's lever pays for them.
+
+    Where one of them has no price, neither has the call.
+    """
+    if not spent:
+        return money, ()
+    priced, whole, why = [], Decimal(0), ""
+    for one in spent:
+        try:
+            if one.tokens is None:
+                why = "no usage came back of an attempt that was not accepted"
+                priced.append(one)
+                continue
+            card = prices.rate_card(one.served, one.lane, at=day, residency=residency)
+            fees = sum(
+                (prices.hosted_fee(kind, day) * count for kind, count in one.hosted.items()), Decimal(0)
+            )
+            cost = card.total(one.tokens) + fees
+            whole += cost
+            priced.append(msgspec.structs.replace(one, cost=cost))
+        except CatalogError as error:
+            why = str(error)
+            priced.append(one)
+    if why or money.cost is None:
+        return Price(as_asked=money.as_asked, unpriced=money.unpriced or why), tuple(priced)
+    saved = dict(money.saved)
+    if whole and money.as_asked is not None:
+        saved["tier"] = saved.get("tier", Decimal(0)) - whole
+    saved = {lever: share for lever, share in saved.items() if share}
+    return msgspec.structs.replace(money, cost=money.cost + whole, saved=saved), tuple(priced)
 
 
 def _counts(decision: Decision) -> bool:
@@ -184,5 +219,6 @@ def _fees(call: Call, prices: Catalog, day: dt.date) -> Decimal:
     return sum((prices.hosted_fee(kind, day) * count for kind, count in hosted.items()), Decimal(0))
 
 
-def _day(call: Call) -> dt.date:
+def day_of_call(call: Call) -> dt.date:
+    """The UTC day that a call was sent."""
     return utc_day((call.at or 0) / 1e6)

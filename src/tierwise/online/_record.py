@@ -18,7 +18,7 @@ from tierwise.online._defer import how_ended, kept_entry
 from tierwise.online._keeper import Keeper
 from tierwise.online._late import Waiting, ended, ended_by
 from tierwise.online._memory import Memory
-from tierwise.online._price import kept_long, price, with_earlier
+from tierwise.online._price import day_of_call, kept_long, price, with_earlier, with_spent
 from tierwise.online._recent import Recent
 from tierwise.online._seen import with_estimate
 from tierwise.online._texts import Texts
@@ -213,6 +213,11 @@ class Record:
         )
         entry = self._entry(known, routed, run, estimated=estimated, again=again)
         carried = routed.decision if routed.carried else None
+        for spend in run.spent:
+            self._memory.served(spend.served)
+        if run.spent:
+            # How long all of its requests took says nothing of the last one's model.
+            known = msgspec.structs.replace(known, latency=None)
         self._memory.after(known, routed.facts, carried, routed.state, routed.left(run.loaded))
         self._memory.lists.after(known, routed)
         self._close(entry, text)
@@ -235,6 +240,9 @@ class Record:
             earlier=run.earlier,
             left=routed.left(run.loaded),
         )
+        money, spent = with_spent(
+            money, run.spent, self._prices, day_of_call(known), residency=self.residency
+        )
         known = with_earlier(known, run.earlier)
         kept = self.keeper.keep(known, routed.facts)
         marks = _marks(useless=run.useless, again=again)
@@ -245,6 +253,7 @@ class Record:
             cost=money.cost,
             as_asked=money.as_asked,
             saved=money.saved,
+            spent=spent,
             decision=msgspec.Raw(canonical(decision)) if decision is not None else NOT_RECORDED,
             state=msgspec.Raw(msgspec.json.encode(routed.state))
             if routed.state is not None

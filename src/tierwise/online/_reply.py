@@ -17,7 +17,7 @@ _PLAIN: Final = " !#$%&'()*+,-./:;<=>?@[]^_`{|}~\""
 _OF_BODY: Final = frozenset({"content-length", "content-encoding", "transfer-encoding"})
 
 
-def told(identity: str, routed: Routed, cost: Decimal | None) -> Headers:
+def told(identity: str, routed: Routed, cost: Decimal | None, cascade: str | None = None) -> Headers:
     """Headers that say what was decided and what it cost; none where nothing was decided."""
     decision = routed.decision
     if decision is None:
@@ -41,6 +41,7 @@ def told(identity: str, routed: Routed, cost: Decimal | None) -> Headers:
             "unproven": "true" if decision.unproven and moved else None,
             "expected-cost": f"{expected:f}" if expected is not None else None,
             "cost": f"{cost:f}" if cost is not None else None,
+            "cascade": cascade,
             "reason": _plain(routed.reason),
         }
     )

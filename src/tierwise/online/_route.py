@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 from secrets import token_hex
@@ -10,9 +11,10 @@ from typing import Final
 import msgspec
 
 from tierwise.calls import Request, named_place
-from tierwise.catalog import Catalog, Lane, utc_day
+from tierwise.catalog import WINDOWS, Catalog, Lane, utc_day
 from tierwise.errors import TierwiseError
-from tierwise.online._defer import may_wait
+from tierwise.online._cascade import with_cascade
+from tierwise.online._defer import may_wait, takes_window
 from tierwise.online._lists import AS_SENT
 from tierwise.online._memory import Memory
 from tierwise.online._shape import as_asked, shape, with_selection, with_usage
@@ -113,7 +115,11 @@ class Router:
 
         Tools are only searched for where the `whole` call, its replies too, comes by here, and at once.
         """
-        waits = may_wait(call, policy)
+        waits, lanes = may_wait(call, policy), self._lanes
+        if waits:
+            lanes |= {"batch"}
+        if takes_window(request):
+            lanes |= WINDOWS.keys()
         with self.lock:
             state = self._memory.state(
                 call,
@@ -122,7 +128,7 @@ class Router:
                 policy,
                 at,
                 callers=self._callers | call.asked.callers,
-                lanes=self._lanes | {"batch"} if waits else self._lanes,
+                lanes=lanes,
                 recognise=self._recogniser.recognise,
             )
         narrow = AS_SENT
@@ -131,12 +137,15 @@ class Router:
             with self.lock:
                 narrow = self._memory.narrowed(call, request, facts, policy, settings, unused, at)
             state = msgspec.structs.replace(state, search=narrow.counts)
-        decision = decide(facts, policy, state, self._prices, utc_day(at / 1e6))
+        later = call.asked.later
+        if not whole or (later is not None and later.always):
+            state = msgspec.structs.replace(state, unchecked=True)
+        decision = decide(facts, policy, state, self._prices, day_of(at))
         if decision.plan.tools.search == "off" and not decision.plan.drop_tools:
-            return shape(call, facts, state, decision)
+            return with_cascade(shape(call, facts, state, decision), policy)
         with self.lock:
             box = self._memory.lists.tools.box(request)
-        return shape(call, facts, state, decision, box, narrow)
+        return with_cascade(shape(call, facts, state, decision, box, narrow), policy)
 
     def fall_back(self, call: Admitted, routed: Routed, run: Run) -> Routed | None:
         """Where a call goes that upstream has no room for; None where the policy has no place for it."""
@@ -156,6 +165,30 @@ class Router:
             _LOG.exception("no way around a lack of capacity could be found")
             return None
 
+    def go_up(self, call: Admitted, routed: Routed, run: Run, why: str) -> Routed:
+        """The call on the next rung of its cascade, or as asked once none is left, or deciding fails."""
+        policy, facts, state, decision = self.policy, routed.facts, routed.state, routed.decision
+        model = routed.outgoing.model or "the rung tried"
+        reason = f"its answer on {model} was not accepted: {why}"
+        plain = msgspec.structs.replace(
+            as_asked(call, reason=reason), facts=facts, state=state, decision=decision
+        )
+        if policy is None or facts is None or state is None or decision is None:
+            return with_usage(call, plain)
+        if policy.digest != decision.policy:
+            # What was certified is another policy's to say.
+            return with_usage(call, plain)
+        try:
+            state = msgspec.structs.replace(state, tried=state.tried + 1)
+            other = decide(facts, policy, state, self._prices, day_of(run.at))
+            found = with_cascade(shape(call, facts, state, other), policy)
+            if found.cascade is None:
+                found = msgspec.structs.replace(found, reason=reason)
+            return with_usage(call, found)
+        except Exception:  # noqa: BLE001 - the call goes as asked
+            _LOG.exception("a cascade could not go up by its policy; the call goes as asked")
+            return with_usage(call, plain)
+
     def with_more(self, call: Admitted, routed: Routed, search: Search, needs: list[str]) -> Routed:
         """The call with more tools."""
         facts = routed.facts
@@ -170,6 +203,11 @@ class Router:
         if facts is not None and decision is not None and b"tool" in (reply.body or b"").lower():
             with self.lock:
                 self._memory.lists.tools.keep(facts.workload, decision.plan.drop_tools, REFUSED)
+
+
+def day_of(at: int) -> dt.date:
+    """The UTC day of a time in microseconds."""
+    return utc_day(at / 1e6)
 
 
 def _placed(facts: Facts, workload: int, role: Role) -> Facts:

@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from tierwise.calls import Outgoing, Status
+from tierwise.online._cascade import MOST_HELD, Judged, body_of, judged, spent_in_vain
 from tierwise.online._found import Beginning, needs_of, used_by
 from tierwise.online._record import Record
 from tierwise.online._route import Router
 from tierwise.online._search import STEPS
 from tierwise.online._values import LOOK, Admitted, Look, Reply, Routed, Run, Search
+from tierwise.policy import Trial
 from tierwise.upstream import whole_reply
 
 
@@ -79,6 +81,45 @@ class Sending:
                 break
             beginning.feed(piece)
         return beginning.held, beginning.verdict == "search"
+
+    def checked(
+        self, call: Admitted, routed: Routed, run: Run, trial: Trial, reply: Reply, held: bytes
+    ) -> Generator[Outgoing | Look, Any, tuple[Judged, bytes]]:
+        """Whether a cascade's answer is accepted, and its whole stream where it is one; else it is counted as spent.
+
+        Args:
+            call: As it came.
+            routed: As it was sent.
+            run: What was sent for it so far.
+            trial: The rung that answered.
+            reply: Its answer.
+            held: What of its stream came already.
+        """
+        body = reply.body
+        try:
+            if body is None:
+                held, whole = yield from _held(held)
+                body = body_of(held, whole)
+            found = yield from judged(call, routed, run, trial, reply.status, body)
+        except GeneratorExit:
+            raise
+        except BaseException as fault:
+            spent_in_vain(call, routed, run, reply.status, body)
+            self._record.settle(call, routed, run, None, _ended_by(fault), error=type(fault).__name__)
+            raise
+        if not found.accepted:
+            spent_in_vain(call, routed, run, reply.status, body)
+        return found, held
+
+
+def _held(held: bytes) -> Generator[Look, bytes | None, tuple[bytes, bool]]:
+    """A stream to its end, and whether it is whole: of one that is too long, the rest is let go."""
+    parts, size = [held], len(held)
+    while (piece := (yield LOOK)) is not None:
+        size += len(piece)
+        if size <= MOST_HELD:
+            parts.append(piece)
+    return b"".join(parts), size <= MOST_HELD
 
 
 def _ended_by(fault: BaseException) -> Status:

@@ -8,12 +8,12 @@ from typing import Final, Protocol
 
 import msgspec
 
-from tierwise.calls import Attempt, Endpoint, Headers, Outgoing, Recorded, Request
+from tierwise.calls import Attempt, Endpoint, Headers, Outgoing, Recorded, Request, Spend
 from tierwise.catalog import Lane, Tokens
 from tierwise.online._hosted import Deferral
 from tierwise.online._search import STEPS, Selection
 from tierwise.online._tools import Toolbox
-from tierwise.policy import Decision, State, Text
+from tierwise.policy import Certificate, Decision, State, Text
 from tierwise.workloads import Facts
 
 
@@ -54,6 +54,8 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
     """Whose key of OpenAI's it is sent with, by reference."""
     identity: str | None = None
     """The id under which the caller will ask for the answer; None draws one."""
+    call: str | None = None
+    """The id of the call in the ledger, for who may hand the same one in again after a crash; None draws one."""
     job: str | None = None
     """The job that it is a line of."""
     lane: Lane = "standard"
@@ -151,6 +153,8 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     """The call's tools, where only some of them went out."""
     deferral: Deferral | None = None
     """Those left to OpenAI's search."""
+    cascade: Certificate | None = None
+    """By which its answer is accepted; None where that is the caller's as it comes."""
 
     @property
     def steps(self) -> int:
@@ -284,6 +288,10 @@ class Run(msgspec.Struct, kw_only=True):
     """Whether another way was looked for because of that."""
     earlier: tuple[Tokens, ...] = ()
     """What steps used whose answers only asked for tools."""
+    spent: tuple[Spend, ...] = ()
+    """Attempts of a cascade that were not accepted, and what checked them."""
+    cascade: str | None = None
+    """What became of its cascade: 'accepted', 'escalated'."""
     loaded: tuple[str, ...] = ()
     """Names of the tools that OpenAI's search loaded for it."""
     useless: bool = False

@@ -28,6 +28,7 @@ from tierwise.calls import ChatStream, Headers, Outgoing, Status, failed_reply, 
 from tierwise.catalog import Catalog, Lane
 from tierwise.errors import RequestError
 from tierwise.online._admit import admit, creates
+from tierwise.online._cascade import trial_of
 from tierwise.online._defer import Deferred, deferred, new_id, waits
 from tierwise.online._elsewhere import FORGOTTEN, Decisions, Sent, as_sent, in_words
 from tierwise.online._hide import hiding
@@ -217,7 +218,8 @@ class Pipeline:
         call = admit(asked, endpoint)
         if asked.watch is not None:
             call = watched(call, asked.watch)
-        run = Run(id=self._new_id(), at=self._now())
+        later = asked.later
+        run = Run(id=(later.call if later is not None else None) or self._new_id(), at=self._now())
         routed = self._router.route(call, run.at)
         if routed.decision is not None and routed.decision.breach is not None:
             return self._refuse(call, routed, run, routed.decision.breach)
@@ -226,6 +228,28 @@ class Pipeline:
             return refused
         if waits(call, routed):
             return (yield from self._defer(call, routed, run))
+        routed, reply, held = yield from self._run(call, routed, run)
+        while (trial := trial_of(routed)) is not None:
+            found, held = yield from self._sending.checked(call, routed, run, trial, reply, held)
+            if found.accepted:
+                run.cascade = "accepted"
+                break
+            routed = self._router.go_up(call, routed, run, found.why)
+            run.cascade = "escalated"
+            if self._gate is not None and not self._gate.more(run.id, call, routed):
+                return self._not_written(call, routed, run)
+            routed, reply, held = yield from self._run(call, routed, run)
+        if reply.body is None:
+            return self._pass_on(call, routed, run, reply, held)
+        return self._answer(call, routed, run, reply)
+
+    def _run(
+        self, call: Admitted, routed: Routed, run: Run
+    ) -> Generator[Outgoing | Look, Any, tuple[Routed, Reply, bytes]]:
+        """Send a call, another way where upstream refuses it, and again with the tools that it asks for.
+
+        Returns the reply that stands, how it was sent for, and what of its stream was looked into.
+        """
         reply = yield from self._sending.send(call, routed, run)
         while (other := self._another_way(call, routed, run, reply)) is not None:
             before, routed = (routed, reply), other
@@ -234,10 +258,15 @@ class Pipeline:
                 # It was fit for where it was asked to go: what was said there is its answer.
                 routed, reply = before
                 break
-        routed, reply, held = yield from self._sending.searched(call, routed, run, reply)
-        if reply.body is None:
-            return self._pass_on(call, routed, run, reply, held)
-        return self._answer(call, routed, run, reply)
+        return (yield from self._sending.searched(call, routed, run, reply))
+
+    def _not_written(self, call: Admitted, routed: Routed, run: Run) -> Answer:
+        """A call that may not go on: what was spent on it so far is taken down."""
+        self._record.settle(call, routed, run, None, "error", error="tierwise_no_place")
+        message = (
+            "the call cannot go on: it cannot be written down, or its budget has no more; try again later"
+        )
+        return refusal(503, "tierwise_no_place", message, self._told(routed, run, None))
 
     def decided(self, asked: Asked) -> dict[str, Any]:
         """What would be sent for a call, and why, for whoever sends it: nothing is sent or recorded.
@@ -400,7 +429,7 @@ class Pipeline:
 
     def _told(self, routed: Routed, run: Run, cost: Decimal | None) -> Headers:
         """Headers that tell what was decided; none where calls are only observed."""
-        return told(run.id, routed, cost) if self.policy is not None else ()
+        return told(run.id, routed, cost, run.cascade) if self.policy is not None else ()
 
 
 def _calling(asked: Asked) -> Admitted:

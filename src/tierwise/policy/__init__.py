@@ -9,8 +9,21 @@ from __future__ import annotations
 
 from tierwise.policy._apply import Fields, applied, object_in
 from tierwise.policy._caching import MARK, ORDER
+from tierwise.policy._cascade import certificate_of
+from tierwise.policy._certificate import (
+    ALWAYS,
+    PAID,
+    SCORED,
+    Certificate,
+    Offer,
+    PaidCheck,
+    Scoring,
+    Trial,
+    certificate_bytes,
+    certificate_digest,
+)
 from tierwise.policy._decide import canonical, decide, rule_of
-from tierwise.policy._decision import NO_CACHING, Caching, Change, Decision, Plan, Step
+from tierwise.policy._decision import NO_CACHING, Caching, Cascading, Change, Decision, Plan, Step
 from tierwise.policy._defer import Defer, Window
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._file import schema_text
@@ -28,6 +41,7 @@ from tierwise.policy._learned import (
     save_learned,
     use_name,
 )
+from tierwise.policy._lengths import Lengths, Rung
 from tierwise.policy._levers import Use, at_effort, moved, reading, rewritten, scaled, warmed, without_tools
 from tierwise.policy._live import Live, load_live
 from tierwise.policy._load import Checked, check_policy, load_policy, parse_policy
@@ -47,17 +61,16 @@ from tierwise.policy._types import (
     CacheSettings,
     Cascade,
     Evidence,
-    Lengths,
     Limits,
     Match,
     Policy,
     Rule,
-    Rung,
     Stage,
     ToolSettings,
 )
 
 __all__ = [
+    "ALWAYS",
     "ARMS",
     "EFFORTS",
     "EFFORT_PERMILLE",
@@ -69,12 +82,16 @@ __all__ = [
     "NO_CACHING",
     "NO_LIMITS",
     "ORDER",
+    "PAID",
     "REDACTIONS",
+    "SCORED",
     "Alarm",
     "Bar",
     "CacheSettings",
     "Caching",
     "Cascade",
+    "Cascading",
+    "Certificate",
     "Change",
     "Checked",
     "Decision",
@@ -91,6 +108,8 @@ __all__ = [
     "Live",
     "Match",
     "Narrowing",
+    "Offer",
+    "PaidCheck",
     "Pinned",
     "Plan",
     "Policy",
@@ -102,6 +121,7 @@ __all__ = [
     "RungScore",
     "Scored",
     "Scorer",
+    "Scoring",
     "Sent",
     "Stage",
     "State",
@@ -109,6 +129,7 @@ __all__ = [
     "Suggestion",
     "Text",
     "ToolSettings",
+    "Trial",
     "Use",
     "Uses",
     "Warmth",
@@ -118,6 +139,9 @@ __all__ = [
     "at_effort",
     "below_the_cache",
     "canonical",
+    "certificate_bytes",
+    "certificate_digest",
+    "certificate_of",
     "check_policy",
     "decide",
     "effort_as_asked",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from tierwise.catalog import Catalog, Ladder
 from tierwise.errors import CatalogError, ConfigurationError
 from tierwise.policy._build_defer import defer_of
+from tierwise.policy._certificate import Certificate, certificate_digest
 from tierwise.policy._file import (
     CascadeTable,
     DefaultTable,
@@ -23,6 +24,7 @@ from tierwise.policy._file import (
 )
 from tierwise.policy._keep import MOST_PATTERNS, NAME, REDACTIONS, Keep, unsafe
 from tierwise.policy._learned import Learned, learned_digest, parse_learned, read_learned
+from tierwise.policy._lengths import Rung
 from tierwise.policy._lines import Path
 from tierwise.policy._problems import Sheet
 from tierwise.policy._proof import evidence_digest
@@ -37,11 +39,11 @@ from tierwise.policy._types import (
     Match,
     Policy,
     Rule,
-    Rung,
     ToolSettings,
 )
 from tierwise.workloads import key_id, read_key
 
+T = TypeVar("T")
 DEFAULT_NAME: Final = "default"
 """What decisions call the [default] table."""
 LARGEST_EVIDENCE: Final = 1_000_000
@@ -224,8 +226,23 @@ class Builder:
     def _cascade(self, table: CascadeTable | None, path: Path) -> Cascade | None:
         if table is None:
             return None
-        to = self.rung(table.to, (*path, "to")) if table.to is not None else None
-        return Cascade(risk=table.risk, checks=table.checks, to=to)
+        return Cascade(
+            risk=table.risk,
+            checks=table.checks,
+            to=self.rung(table.to, (*path, "to")) if table.to is not None else None,
+            offer=table.offer,
+            stream=table.stream,
+            certificate=self._certificate(table.certificate, (*path, "certificate")),
+        )
+
+    def _certificate(self, name: str | None, path: Path) -> Certificate | None:
+        found = self._sealed(name, path, Certificate, "a certificate") if name is not None else None
+        if found is not None and found.digest != certificate_digest(found):
+            self.sheet.say(
+                path, f"the certificate {name!r} was changed after it was made: its digest does not match"
+            )
+            return None
+        return found
 
     def _ladder(self, top: PolicyFile) -> Ladder | None:
         if isinstance(top.ladder, str):
@@ -274,14 +291,8 @@ class Builder:
         return tuple(read)
 
     def _read_evidence(self, name: str, path: Path) -> Evidence | None:
-        file = self._folder / name
-        try:
-            data = file.read_bytes() if file.stat().st_size <= LARGEST_EVIDENCE else b""
-            evidence = msgspec.json.decode(data, type=Evidence)
-        except (OSError, ValueError) as error:
-            # No such file, a folder, a name that no file can have.
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            self.sheet.say(path, f"expected an evidence file at {name!r}, found none that reads: {reason}")
+        evidence = self._sealed(name, path, Evidence, "an evidence")
+        if evidence is None:
             return None
         if evidence.digest != evidence_digest(evidence):
             self.sheet.say(
@@ -289,6 +300,18 @@ class Builder:
             )
             return None
         return evidence
+
+    def _sealed(self, name: str, path: Path, kind: type[T], words: str) -> T | None:
+        """What a file beside the policy holds; None, noted, where there is none that reads."""
+        file = self._folder / name
+        try:
+            data = file.read_bytes() if file.stat().st_size <= LARGEST_EVIDENCE else b""
+            return msgspec.json.decode(data, type=kind)
+        except (OSError, ValueError) as error:
+            # No such file, a folder, a name that no file can have.
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self.sheet.say(path, f"expected {words} file at {name!r}, found none that reads: {reason}")
+            return None
 
 
 def _match(table: MatchTable) -> Match:

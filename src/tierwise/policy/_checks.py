@@ -10,6 +10,8 @@ from tierwise.caching import LIVES
 from tierwise.catalog import Catalog, Model
 from tierwise.errors import CatalogError
 from tierwise.policy._caching import KEPT_LONG
+from tierwise.policy._cascade import certificate_of
+from tierwise.policy._cascade_checks import cascade_faults
 from tierwise.policy._lanes import STORES_BODIES
 from tierwise.policy._lines import Path
 from tierwise.policy._problems import Sheet
@@ -26,7 +28,7 @@ def check_rule(rule: Rule, path: Path, policy: Policy, prices: Catalog, now: dt.
     """Note everything that does not hold of one rule."""
     model = prices.resolve(rule.model).model if rule.model is not None else None
     problems = [*_stage(rule), *_move(rule, prices), *_lanes(rule, policy, model, prices, now)]
-    problems += [*_retention(rule, policy)]
+    problems += [*_retention(rule, policy), *cascade_faults(rule, policy, prices, now)]
     if model is not None:
         problems += [*_capabilities(rule, policy, model)]
         if model.shutdown is not None and model.shutdown <= now:
@@ -51,11 +53,6 @@ def _stage(rule: Rule) -> Iterator[Said]:
         yield ("holdback",), "expected a rung beside a holdback, found none: there is nothing to hold back"
     if rule.holdback_cap is not None and rule.holdback == 0:
         yield ("holdback_cap",), "expected a holdback beside its cap, found holdback = 0"
-    if rule.cascade is not None and rule.stage in CARRIED_OUT:
-        yield (
-            ("cascade",),
-            f"cascades are not carried out yet: expected stage 'off' or 'shadow', found {rule.stage!r}",
-        )
     if rule.deadline is not None and not rule.lanes:
         yield ("deadline",), "expected lanes that may use the time, found none; add lanes = ['batch']"
 
@@ -66,7 +63,7 @@ def _move(rule: Rule, prices: Catalog) -> Iterator[Said]:
         return
     if rule.unproven and rule.approved_by is None:
         yield ("unproven",), "expected approved_by beside unproven = true, found none; name who let it go on"
-    if not rule.unproven and not rule.evidence:
+    if not rule.unproven and not rule.evidence and certificate_of(rule) is None:
         text = (
             f"stage {rule.stage!r} moves calls to a cheaper rung with no evidence; name evidence that reads, "
             "or set unproven = true and approved_by, or stage = 'shadow'"

@@ -11,6 +11,7 @@ import msgspec
 
 from tierwise.catalog import Model
 from tierwise.errors import CatalogError
+from tierwise.policy._cascade import cascaded, certificate_of, expected_latency
 from tierwise.policy._costing import Costing, Levers
 from tierwise.policy._decision import Plan, Step
 from tierwise.policy._eligible import (
@@ -22,8 +23,9 @@ from tierwise.policy._eligible import (
     refusal,
     tools_refused_in_chat,
 )
+from tierwise.policy._lengths import Lengths, Rung
 from tierwise.policy._proposal import EFFORTS, LENGTHS
-from tierwise.policy._types import Lengths, Rung
+from tierwise.policy._types import Rule
 
 Named = tuple[str, Model]
 """A model as the rule writes it, and as the catalog knows it."""
@@ -52,7 +54,7 @@ def choose(costing: Costing, lengths: Lengths | None, before: tuple[str, ...] = 
     candidates = _candidates(costing, reasons) if not odd else []
     linked = costing.state.sent.linked if costing.state.sent is not None else None
     # What was proved of another model at an effort says nothing of the one asked for at it.
-    proved_elsewhere = bool(rule.evidence) and not rule.unproven and bool(candidates)
+    proved_elsewhere = _one_rung(rule) and bool(candidates)
     stay = costing.stay(capped=linked is None and not proved_elsewhere and not odd)
     session = costing.state.session_rung
     if linked is not None:
@@ -97,7 +99,7 @@ def _candidates(costing: Costing, reasons: list[str]) -> list[Named]:
     if first is not None:
         found.append((rule.model, first))
     start = names.index(first.name) + 1 if first is not None and first.name in names else len(names)
-    if rule.evidence and not rule.unproven:
+    if _one_rung(rule):
         # What was proved is this rung; those above it were not tried.
         return found
     for name in names[start:]:
@@ -108,6 +110,11 @@ def _candidates(costing: Costing, reasons: list[str]) -> list[Named]:
         except CatalogError as error:
             reasons.append(f"stays: {error}")
     return found
+
+
+def _one_rung(rule: Rule) -> bool:
+    """Whether the rule goes to the rung that was proved, or certified, and to no other."""
+    return (bool(rule.evidence) and not rule.unproven) or certificate_of(rule) is not None
 
 
 def _pinned(costing: Costing, candidates: list[Named], linked: str, reasons: list[str]) -> list[Named]:
@@ -142,6 +149,7 @@ def move(
     of_rung = state.lengths.get(model.name) or lengths or LENGTHS
     try:
         found = costing.levers(model, name, Rung(model=name, effort=effort), of_rung, endpoint=endpoint)
+        found = cascaded(costing, found)
     except CatalogError as error:
         reasons.append(f"stays: {error}")
         return None
@@ -160,7 +168,7 @@ def _in_time(costing: Costing, found: Levers, reasons: list[str]) -> bool:
     most = costing.rule.max_latency
     if most is None:
         return True
-    latency = costing.latency(*found)
+    latency = expected_latency(costing, *found, most=True)
     if latency is None or latency > most:
         said = "waits for its lane" if latency is None else f"takes {latency} ms as expected"
         reasons.append(f"stays: {found[0].rung.model} {said}, over the rule's {most} ms")

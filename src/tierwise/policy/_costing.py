@@ -14,11 +14,12 @@ from tierwise.policy._caching import caching_of
 from tierwise.policy._decision import NO_CACHING, Caching, Plan, Step
 from tierwise.policy._eligible import effort_on
 from tierwise.policy._lanes import allowed_lanes, latency_ms
+from tierwise.policy._lengths import Lengths, Rung
 from tierwise.policy._levers import Use, at_effort, moved, reading, rewritten, warmed
 from tierwise.policy._narrow import Narrowed, below_the_cache, narrow
 from tierwise.policy._proposal import EFFORT_PERMILLE, RANK
 from tierwise.policy._state import State
-from tierwise.policy._types import NO_CACHE, VERBOSITIES, Lengths, Policy, Rule, Rung
+from tierwise.policy._types import NO_CACHE, VERBOSITIES, Policy, Rule
 from tierwise.workloads import Facts
 
 AS_ASKED = "as asked"
@@ -235,7 +236,9 @@ class Costing:
         """USD that the cached part of a planned call is worth: what it would cost more, uncached."""
         warm = steps[-1].tokens
         cold = Use(warm.uncached + warm.cached, 0, warm.written, warm.output, warm.reasoning)
-        return self.step("cold", cold, plan.rung.model, plan.lane).cost - steps[-1].cost
+        return self.step("cold", cold, plan.rung.model, plan.lane).cost - self.card(
+            plan.rung.model, plan.lane
+        ).total(warm)
 
     def _on(self, model: Model, use: Use, lengths: Lengths, caching: Caching, gone: int) -> Use:
         """The use on `model`: other lengths, only what is warm there stays cached, the rest is written.

@@ -15,17 +15,20 @@ import msgspec
 from tierwise.catalog import Catalog, Model
 from tierwise.errors import CatalogError
 from tierwise.policy._caching import retention_of
+from tierwise.policy._cascade import certificate_of, expected_latency, lengths_of, under_cascade
+from tierwise.policy._certificate import Certificate
 from tierwise.policy._choose import Choice, choose
 from tierwise.policy._costing import Costing
 from tierwise.policy._decision import Change, Decision, Plan
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._fallback import fall_back, up
 from tierwise.policy._holdback import hold_back
+from tierwise.policy._lengths import Lengths, Rung
 from tierwise.policy._match import first_match, trusted_hints, workload_of
 from tierwise.policy._parameters import AUTO, Outgoing, changes_of
 from tierwise.policy._proof import alarm_against, proof_for
 from tierwise.policy._state import ARMS, State
-from tierwise.policy._types import Evidence, Lengths, Policy, Rule, Rung
+from tierwise.policy._types import Evidence, Policy, Rule
 from tierwise.workloads import Facts
 
 
@@ -42,21 +45,29 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
     rule = first_match(facts, policy, state, asked.name)
     baseline = Rung(model=sent.model, effort=effort_as_asked(sent.effort, asked))
     workload = workload_of(facts, trusted_hints(policy, state))
-    proof, unfit = proof_for(rule, workload, asked.name, state, prices, now)
+    proof, unfit = (
+        proof_for(rule, workload, asked.name, state, prices, now)
+        if certificate_of(rule) is None
+        else (None, None)
+    )
     alarm = alarm_against(rule, proof, state)
     if alarm is not None:
         proof, unfit = None, alarm
     if state.full:
         return _fallen_back(facts, policy, rule, proof, state, prices, now, asked, baseline)
-    under = rule
-    if unfit is not None and (alarm is not None or not rule.unproven):
+    under, carries = rule, proof if proof is not None else certificate_of(rule)
+    if alarm is not None:
+        under, carries = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None), None
+    elif isinstance(carries, Certificate):
+        under, unfit = under_cascade(rule, workload, asked.name, facts, state, prices, now)
+    elif unfit is not None and not rule.unproven:
         under = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None)
     try:
         costing = Costing(facts, policy, under, state, prices, now, asked, baseline)
-        choice = _staged(costing, proof.lengths if proof is not None else None, unfit, now)
+        choice = _staged(costing, lengths_of(carries, state.tried), unfit, now)
     except CatalogError as error:
         return _unpriced(facts, policy, rule, state, prices, str(error))
-    return _decision(costing, rule, choice, proof.digest if proof is not None else None)
+    return _decision(costing, rule, choice, carries.digest if carries is not None else None)
 
 
 def _fallen_back(
@@ -158,7 +169,7 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
         held_cost=choice.held_cost,
         propensity=choice.propensity,
         changes=_changes(costing, plan, target),
-        latency=costing.latency(plan, steps),
+        latency=expected_latency(costing, plan, steps),
         evidence=evidence if moved_rung else None,
         breach=breach,
     )

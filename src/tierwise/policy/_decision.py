@@ -7,7 +7,8 @@ from decimal import Decimal
 import msgspec
 
 from tierwise.catalog import Lane, Tokens
-from tierwise.policy._types import NO_CACHE, NO_TOOLS, CacheSettings, Lengths, Rung, Stage, ToolSettings
+from tierwise.policy._lengths import Lengths, Rung
+from tierwise.policy._types import NO_CACHE, NO_TOOLS, CacheSettings, Stage, ToolSettings
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,17 @@ class Caching(msgspec.Struct, frozen=True, kw_only=True):
 NO_CACHING = Caching()
 
 
+class Cascading(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that is checked before its caller has it, and the call sent higher where it is not accepted."""
+
+    certificate: str
+    """Digest of the certificate that says how."""
+    trial: int
+    """Which of its rungs this is, from 0."""
+    passes: int
+    """Per mille of calls that are expected to go on to the baseline, at most."""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to do with the call, lever by lever; the part of a decision that is carried out."""
 
@@ -53,6 +65,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheSettings = NO_CACHE
     caching: Caching = NO_CACHING
     tools: ToolSettings = NO_TOOLS
+    cascade: Cascading | msgspec.UnsetType = msgspec.UNSET
+    """Unset, which leaves a decision's bytes as they were without this: the answer is the caller's."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

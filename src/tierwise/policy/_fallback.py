@@ -10,8 +10,9 @@ from tierwise.errors import CatalogError
 from tierwise.policy._choose import Choice, Named, move
 from tierwise.policy._costing import Costing, Levers
 from tierwise.policy._decision import Step
+from tierwise.policy._lengths import Lengths
 from tierwise.policy._proof import HOLDS
-from tierwise.policy._types import NO_TOOLS, Evidence, Lengths, Rule
+from tierwise.policy._types import NO_TOOLS, Evidence, Rule
 
 
 class Fallen(msgspec.Struct, frozen=True):
@@ -55,7 +56,9 @@ def up(rule: Rule) -> Rule:
 
 def proved(rule: Rule) -> Rule:
     """The rule as far as it holds on the rung that was proved: a tier and an effort."""
-    return msgspec.structs.replace(rule, model=None, lanes=frozenset(), max_latency=None, tools=NO_TOOLS)
+    return msgspec.structs.replace(
+        rule, model=None, lanes=frozenset(), max_latency=None, tools=NO_TOOLS, cascade=None
+    )
 
 
 def _proven(costing: Costing, rule: Rule, proof: Evidence | None, reasons: list[str]) -> Fallen | None:

@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from tierwise.calls import Endpoint
 from tierwise.catalog import Lane
+from tierwise.policy._certificate import Offer
 from tierwise.policy._keep import REDACTIONS, Redaction
-from tierwise.policy._types import Droppable, Fallback, Stage, Verbosity
+from tierwise.policy._types import Droppable, Fallback, Stage, Stream, Verbosity
 from tierwise.workloads import Depth, Role, Task
 
 Words = str | tuple[str, ...]
@@ -226,13 +227,26 @@ class CascadeTable(Table, frozen=True, kw_only=True):
     """Try the rung first, check the answer, go up where it fails."""
 
     risk: Annotated[
-        Share, Meta(description="Largest share of accepted answers that may be worse than as asked.")
+        Share, Meta(description="Largest share that may be worse than as asked; of what, `offer` says.")
     ] = Decimal("0.05")
-    checks: Annotated[tuple[str, ...], Meta(description="Checks of the answer, in order.")] = (
+    offer: Annotated[
+        Offer,
+        Meta(
+            description="selective: of accepted answers, with the certificate's confidence; joint: of all calls, in "
+            "expectation."
+        ),
+    ] = "selective"
+    checks: Annotated[tuple[str, ...], Meta(description="Checks that the certificate must have.")] = (
         "schema",
         "refusal",
         "truncation",
     )
+    stream: Annotated[
+        Stream, Meta(description="Streams: held until their answer is checked, or sent as asked.")
+    ] = "direct"
+    certificate: Annotated[
+        str | None, Meta(description="Path of the certificate's file, from this file's folder.")
+    ] = None
     to: Annotated[str | RungTable | None, Meta(description="Where it goes up to; left out, as asked.")] = None
 
 
@@ -257,7 +271,7 @@ class DefaultTable(Table, frozen=True, kw_only=True):
     tools: Annotated[ToolsTable, Meta(description="Tool definitions.")] = ToolsTable()
     cascade: Annotated[
         CascadeTable | None,
-        Meta(description="Check the answer and go up where it fails; only in stages off and shadow so far."),
+        Meta(description="Check the answer and go up where it fails, as a certificate says."),
     ] = None
     fallback: Annotated[
         Fallback | tuple[Fallback, ...] | None,

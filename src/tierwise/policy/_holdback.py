@@ -8,8 +8,9 @@ import msgspec
 
 from tierwise.policy._choose import Choice, choose
 from tierwise.policy._costing import Costing
+from tierwise.policy._lengths import Lengths, Rung
 from tierwise.policy._state import ARMS, State
-from tierwise.policy._types import Lengths, Rule, Rung
+from tierwise.policy._types import Rule
 
 
 def hold_back(costing: Costing, chosen: Choice, lengths: Lengths | None, before: tuple[str, ...]) -> Choice:

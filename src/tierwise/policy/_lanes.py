@@ -87,7 +87,8 @@ def late_lanes(decision: Decision, defer: Defer, prices: Catalog, now: dt.date) 
         now: The UTC day.
     """
     if not decision.steps:
-        return tuple(lane for lane in defer.late if lane == "standard")
+        # Without a price only what costs as much as it was asked for is known not to cost more.
+        return tuple(lane for lane in defer.late if lane == decision.lane_asked)
     most = decision.steps[0].cost * defer.late_cost
     found: list[Lane] = []
     for lane in defer.late:

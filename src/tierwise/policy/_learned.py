@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from tierwise.errors import ConfigurationError
+from tierwise.policy._lengths import Lengths
 from tierwise.policy._state import Latency
-from tierwise.policy._types import Lengths
 from tierwise.tools import Unused
 from tierwise.workloads import Role, Templates, name_digest, own_name
 

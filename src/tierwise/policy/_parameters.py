@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tierwise.catalog import Model
+from tierwise.catalog import WINDOWS, Model
 from tierwise.policy._caching import cache_changes
 from tierwise.policy._decision import Change, Plan
 from tierwise.policy._eligible import REFUSED_WHEN_REASONING
+from tierwise.policy._lengths import Rung
 from tierwise.policy._state import Narrowing, Sent, Warmth
-from tierwise.policy._types import Rule, Rung
+from tierwise.policy._types import Rule
 from tierwise.workloads import Facts
 
 AUTO = "auto"
@@ -155,6 +156,13 @@ def _lane(call: Outgoing) -> Iterator[Change]:
             before=_TIERS[before],
             after=_TIERS[after],
             why="the cheapest lane allowed",
+        )
+    elif after in WINDOWS:
+        yield Change(
+            parameter="background_options.completion_window",
+            before=None,
+            after=WINDOWS[after],
+            why="the cheapest lane in its deadline",
         )
     else:
         yield Change(parameter="lane", before=before, after=after, why="the cheapest lane in its deadline")

@@ -13,9 +13,10 @@ from tierwise.policy._eligible import (
     refusal,
     tools_refused_in_chat,
 )
+from tierwise.policy._lengths import Rung
 from tierwise.policy._parameters import Outgoing, changes_of
 from tierwise.policy._state import Sent
-from tierwise.policy._types import Limits, Rule, Rung
+from tierwise.policy._types import Limits, Rule
 from tierwise.workloads import Facts
 
 

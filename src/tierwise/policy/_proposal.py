@@ -12,15 +12,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from tierwise.catalog import TIERS, Ladder
-from tierwise.policy._types import (
-    CacheSettings,
-    Lengths,
-    Limits,
-    Match,
-    Policy,
-    Rule,
-    ToolSettings,
-)
+from tierwise.policy._lengths import Lengths
+from tierwise.policy._types import CacheSettings, Limits, Match, Policy, Rule, ToolSettings
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Reasoning efforts, least first."""

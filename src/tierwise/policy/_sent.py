@@ -33,8 +33,10 @@ def sent_of(request: Request, parameters: Iterable[str] = ()) -> Sent:
         verbosity=request.verbosity,
         store=request.store,
         stream=request.stream,
+        background=request.background,
         tools=frozenset(tool_names(request)) if request.tools else frozenset(),
         extras=request.extras,
+        released=any(map(_released, request.messages)),
         linked=_linked(request),
     )
 
@@ -47,6 +49,15 @@ def _linked(request: Request) -> str | None:
     if request.endpoint == "responses" and any(map(_is_reasoning, request.messages)):
         return "reasoning items"
     return None
+
+
+def _released(message: Message) -> bool:
+    """Whether a message is a tool call, or what came of one."""
+    return (
+        bool(message.tool_calls)
+        or message.role == "tool"
+        or (message.type or "").endswith(("_call", "_call_output"))
+    )
 
 
 def _is_reasoning(message: Message) -> bool:

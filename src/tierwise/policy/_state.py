@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from tierwise.catalog import Lane, Tokens
-from tierwise.policy._types import Lengths, Rung
+from tierwise.policy._lengths import Lengths, Rung
 from tierwise.workloads import Depth, Role, Task
 
 ARMS = 1_000_000
@@ -36,10 +36,13 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     verbosity: str | None = None
     store: bool | None = None
     stream: bool = False
+    background: bool = False
     tools: frozenset[str] = frozenset()
     """Names of the tools sent."""
     extras: frozenset[str] = frozenset()
     """As `calls.Request.extras`."""
+    released: bool = False
+    """Whether the conversation holds a tool call that its caller was given."""
     linked: str | None = None
     """What ties the call to the model that answered before: 'previous_response_id',
     'conversation', 'reasoning items'; None where nothing does."""
@@ -172,5 +175,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Models on which upstream turned this very call away, by the catalog's name: a fallback is asked for."""
     cache: Warmth | None = None
     """None where nothing is known of it, as in an audit."""
+    tried: int = 0
+    """Rungs of a cascade whose answers to this very call were not accepted."""
+    unchecked: bool = False
+    """Whether whoever carries the decision out cannot check an answer: nothing cascades."""
     lanes: frozenset[Lane] | None = None
     """Lanes that whoever carries the decision out can use; None: any."""

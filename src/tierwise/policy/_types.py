@@ -13,8 +13,10 @@ import msgspec
 
 from tierwise.calls import Endpoint
 from tierwise.catalog import Ladder, Lane
+from tierwise.policy._certificate import Certificate, Offer
 from tierwise.policy._defer import Defer
 from tierwise.policy._keep import Keep
+from tierwise.policy._lengths import Lengths, Rung
 from tierwise.workloads import Depth, Role, Task
 
 Stage = Literal["off", "shadow", "canary", "on"]
@@ -27,27 +29,6 @@ Droppable = Literal[
     "temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "prediction"
 ]
 """Parameters that a rule may allow to be left out; others change what the caller would notice."""
-
-
-class Rung(msgspec.Struct, frozen=True):
-    """A tier and the reasoning effort it runs at; effort None is the model's default."""
-
-    model: str
-    effort: str | None = None
-
-    def __str__(self) -> str:
-        return self.model if self.effort is None else f"{self.model} ({self.effort})"
-
-
-class Lengths(msgspec.Struct, frozen=True, kw_only=True):
-    """How long answers of another rung are, in thousandths of the answer as asked."""
-
-    output: int = 1000
-    """Visible output, per mille."""
-    reasoning: int = 1000
-    """Reasoning tokens at the same effort, per mille."""
-    learned: bool = False
-    """True when read off calls of this workload on that rung, False when assumed."""
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +140,11 @@ _LATER: Final = ("fallback", "holdback", "holdback_cap")
 """Fields of a rule that came after policies had been kept by their digest."""
 _LATER_OF_CACHE: Final = {"breakpoints": False, "replicas": 1}
 """Those of its cache settings, with what they are where nothing is said."""
+_LATER_OF_CASCADE: Final = {"offer": "selective", "stream": "direct", "certificate": None}
+"""Those of its cascade."""
+
+Stream = Literal["hold", "direct"]
+"""A stream that would cascade: held until its answer is checked, or sent as asked."""
 
 HOLDBACK: Final = Decimal("0.01")
 """Share of sessions that a rule on evidence holds back where it does not say."""
@@ -168,13 +154,17 @@ Fallback = Literal["proven", "up"]
 
 
 class Cascade(msgspec.Struct, frozen=True, kw_only=True):
-    """Try the rung first, check the answer, go up where it fails. Not carried out yet."""
+    """Try the rung first, check the answer, go up where it fails: as its certificate says."""
 
     risk: Decimal = Decimal("0.05")
-    """Largest share of accepted answers that may be worse than the baseline's."""
+    """Largest share that may be worse than the baseline's: of accepted answers, or of all calls (`offer`)."""
     checks: tuple[str, ...] = ("schema", "refusal", "truncation")
+    """Checks that the certificate must have."""
     to: Rung | None = None
     """Where it goes up to; None is the rung as asked."""
+    offer: Offer = "selective"
+    stream: Stream = "direct"
+    certificate: Certificate | None = None
 
 
 NO_CACHE = CacheSettings()
@@ -263,7 +253,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def digest(self) -> str:
         """SHA-256 of the policy's content, 64 hex digits.
 
-        What stands in `_LATER` and `_LATER_OF_CACHE` counts only where a rule sets it, so that ledgers, approvals and recorded
+        What stands in `_LATER`, `_LATER_OF_CACHE` and `_LATER_OF_CASCADE` counts only where a rule sets it, so that ledgers, approvals and recorded
         decisions of before there was such a key still name the same policy.
         """
         content = msgspec.to_builtins(self, order="deterministic")
@@ -274,6 +264,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             for name, usual in _LATER_OF_CACHE.items():
                 if rule["cache"][name] == usual:
                     del rule["cache"][name]
+            cascade = rule["cascade"] or {}
+            for name, as_before in _LATER_OF_CASCADE.items():
+                if cascade and cascade[name] == as_before:
+                    del cascade[name]
         return sha256(msgspec.json.encode(content)).hexdigest()
 
     @cached_property

@@ -237,7 +237,9 @@ def _advice(findings: Findings, page: Page) -> None:
         what = f"{view.ADVICE_TITLES[row.kind]} ({row.workload[:8]}, {page.fit(row.label, 24)})"
         page.text(f"- {what}: {view.advice_saves(row)}")
         page.text(view.advice_place(row), "dim", indent=2)
-        changed = list(dict.fromkeys(line for line in view.patch(row) if line[0] in {"-", "+"}))
+        # The first head repeats the place above; a later one says where the lines below it go.
+        lines = view.patch(row)
+        changed = [line for at, line in enumerate(lines) if line[0] in {"-", "+"} or (line[0] == "@@" and at)]
         for mark, line in changed[:MOST_LINES]:
             page.text(page.fit(f"{mark} {line}", page.width - 4), indent=4)
         if len(changed) > MOST_LINES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from tierwise.calls._format import BadRecord, Format, Sample
@@ -14,7 +16,7 @@ from tierwise.errors import RequestError
 
 
 def read(raw: bytes, place: Place) -> tuple[Record, ...]:
-    """One line to one Call. Raises BadRecord for a torn line, and for one of a later version."""
+    """One line to its Call, and one for each other request of it. Raises BadRecord for a torn line, and for one of a later version."""
     try:
         line = decode_recorded(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -56,7 +58,31 @@ def read(raw: bytes, place: Place) -> tuple[Record, ...]:
         # A call with its text is read anew, as any full log is; what only its reply would tell was recorded.
         recorded=line if response is None else None,
     )
-    return (call,)
+    return (call, *_spent(line, place)) if line.spent else (call,)
+
+
+def _spent(line: Recorded, place: Place) -> Iterator[Call]:
+    """What else was sent for a call: billed as any other, though nobody called for it."""
+    for number, one in enumerate(line.spent, 1):
+        yield Call(
+            id=f"{line.id}/{number}" if line.id is not None else None,
+            at=line.at,
+            endpoint=line.endpoint,
+            model_asked=one.served,
+            model_served=one.served,
+            tokens=one.tokens,
+            lane=one.lane,
+            lane_basis="served",
+            status="ok" if one.tokens is not None else "unknown",
+            project=line.project,
+            key=line.key,
+            user=line.user,
+            trace=line.trace,
+            name=f"cascade {one.what}",
+            tags=line.tags,
+            residency="residency" in line.flags,
+            place=place,
+        )
 
 
 def _text(line: Recorded) -> tuple[Request | None, Response | None]:
