@@ -48,7 +48,7 @@ ROOMS = {
         "upstream",
     },
     "batch": {"calls", "catalog", "workloads", "policy"},
-    "ledger": {"calls", "catalog", "workloads", "policy", "batch"},
+    "ledger": {"stats", "calls", "catalog", "workloads", "policy", "batch"},
     "gateway": {
         "ledger",
         "batch",

@@ -182,6 +182,17 @@ def test_futility_stops_what_cannot_hold_and_leaves_what_can() -> None:
     assert not MeanTest(LOW, HIGH).futile(10)
 
 
+def test_what_would_hold_if_it_went_on_as_it_did_is_not_futile() -> None:
+    """Equal scores throughout: the stakes grow as the spread that was expected gives way."""
+    whole = MeanTest(LOW, HIGH, spread=0.35)
+    whole.extend([0.05] * 200)
+    assert whole.held_at is not None
+    for seen in range(20, whole.held_at):
+        part = MeanTest(LOW, HIGH, spread=0.35)
+        part.extend([0.05] * seen)
+        assert not part.futile(whole.held_at - seen + 30)
+
+
 def test_capital_without_end_does_not_overflow() -> None:
     test = MeanTest(LOW, HIGH)
     test.extend([HIGH] * 5000)

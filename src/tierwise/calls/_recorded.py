@@ -18,10 +18,22 @@ from tierwise.catalog import Lane, LaneBasis, Tokens
 VERSION = 1
 NOT_RECORDED = msgspec.Raw()
 """Stands for a part that a line leaves out; only this very value is left out."""
-Flag = Literal["stream", "store", "background", "answered", "refusal", "empty", "odd tier", "residency"]
+Flag = Literal[
+    "stream",
+    "store",
+    "background",
+    "answered",
+    "refusal",
+    "empty",
+    "odd tier",
+    "residency",
+    "useless",
+    "again",
+]
 """What else is known of a call: that it was streamed, stored, in the background; that a reply
 came, that it is a refusal, or holds neither text nor tool call; that its service tier has no
-published price; that it went to a data-residency endpoint."""
+published price; that it went to a data-residency endpoint; that the answer fails a check that costs nothing (`failure`);
+that the same was asked, and answered, a moment before."""
 
 
 class Spend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

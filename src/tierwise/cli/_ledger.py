@@ -233,7 +233,7 @@ def off(workload: Workload = None, ledger: Url = DEFAULT) -> None:
 
 
 def on(workload: Workload = None, ledger: Url = DEFAULT) -> None:
-    """Route again."""
+    """Route again; with --workload, its alarm of the living proof is lifted too."""
     _switch(ledger, workload, "on")
 
 
@@ -245,6 +245,11 @@ def _switch(url: str, workload: str | None, value: str) -> None:
     with opened(url) as found:
         name = "routing" if workload is None else f"routing:{workload}"
         found.set_flag(name, value, f"user:{getpass.getuser()}")
+        if workload is not None and value == "on":
+            from tierwise.ledger import lift_alarm
+
+            if lift_alarm(found, workload, f"user:{getpass.getuser()}"):
+                typer.echo(f"the alarm on {workload} is lifted")
     typer.echo(f"routing is {value}{'' if workload is None else f' for {workload}'}")
 
 

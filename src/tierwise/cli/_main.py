@@ -18,6 +18,7 @@ from tierwise.cli._doctor import doctor
 from tierwise.cli._kept import ledger_app
 from tierwise.cli._label import label
 from tierwise.cli._ledger import budgets_app, keys_app, off, on, spend
+from tierwise.cli._living import living
 from tierwise.cli._policy import policy_app
 from tierwise.cli._prices import models, price
 from tierwise.cli._prove import prove
@@ -62,6 +63,7 @@ def build() -> typer.Typer:
     app.command()(spend)
     app.command()(reconcile)
     app.command()(statement)
+    app.command()(living)
     app.command()(off)
     app.command()(on)
     app.command()(simulate)

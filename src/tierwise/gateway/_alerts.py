@@ -13,11 +13,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from tierwise.ledger import Standing
+from tierwise.ledger import Raised, Standing
 from tierwise.online import Entry
 from tierwise.policy import Policy
 
-Kind = Literal["budget", "cache", "prices", "evidence", "policy", "ledger", "spool"]
+Kind = Literal["budget", "cache", "prices", "evidence", "policy", "ledger", "spool", "living"]
 HOUR: Final = 3_600.0
 AHEAD: Final = dt.timedelta(days=7)
 """How long before its evidence expires a policy's owner is told."""
@@ -58,6 +58,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy | None = None
     refused: str | None = None
     """Why the policy file as it is now was refused; None where it is the one in force."""
+    alarms: Mapping[str, Raised] = {}
+    """Alarms of the living proof that stand, by workload."""
     prices: dt.date | None = None
     """The day that the price list was last checked."""
     most_days: int = 60
@@ -77,6 +79,7 @@ def alerts_in(seen: Seen) -> Iterator[Alert]:
     if seen.refused is not None:
         text = f"the changed policy was refused and the old one stays in force: {seen.refused[:500]}"
         yield Alert(kind="policy", about="refused", text=text)
+    yield from _of_alarms(seen.alarms)
     if seen.prices is not None and (age := (seen.today - seen.prices).days) > seen.most_days:
         text = f"the price list was last checked on {seen.prices}, {age} days ago; update tierwise"
         yield Alert(kind="prices", about=str(seen.prices), text=text, numbers={"days": age})
@@ -222,6 +225,17 @@ def _of_evidence(policy: Policy, today: dt.date) -> Iterator[Alert]:
                 numbers={"rule": rule.name, "workload": proof.workload, "expires": str(proof.expires)},
                 once=True,
             )
+
+
+def _of_alarms(alarms: Mapping[str, Raised]) -> Iterator[Alert]:
+    for workload, one in alarms.items():
+        yield Alert(
+            kind="living",
+            about=f"{workload} {one.at}",
+            text=f"workload {workload} goes as asked until rule {one.rule} is proved again: {one.why}",
+            numbers={"workload": workload, "rule": one.rule, "at": one.at},
+            once=True,
+        )
 
 
 def _dollars(amount: Decimal) -> str:

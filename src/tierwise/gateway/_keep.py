@@ -19,6 +19,7 @@ from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import ROUTING, off_for
 from tierwise.gateway._settings import Settings
+from tierwise.gateway._vigil import Vigil
 from tierwise.ledger import Budgets, Ledger, Spool, corrections
 from tierwise.online import Pipeline, scorers_of
 
@@ -45,6 +46,7 @@ class Keeping(msgspec.Struct, kw_only=True):
     metrics: Metrics
     condition: Condition
     housekeeping: Housekeeping
+    vigil: Vigil
     ending: bool = False
     """Whether the gateway is about to stop."""
     refusing: str | None = None
@@ -77,6 +79,7 @@ class Keeping(msgspec.Struct, kw_only=True):
                 self.condition.folded = time.monotonic()
                 self.metrics.spooled.set(self.spool.size)
                 await asyncio.to_thread(self.housekeeping.tend, time.monotonic())
+                await asyncio.to_thread(self.vigil.tend, time.monotonic())
                 if time.monotonic() - self.looked >= LOOK:
                     await self.look()
                 if time.monotonic() - self.let_go >= ELSEWHERE:
@@ -91,6 +94,8 @@ class Keeping(msgspec.Struct, kw_only=True):
         flags = await asyncio.to_thread(self.ledger.flags)
         self.pipeline.off = flags.get(ROUTING) == "off"
         self.pipeline.off_for = off_for(flags)
+        self.vigil.take(flags)
+        self.condition.alarms = self.vigil.alarms
         self.gate.budgets = await asyncio.to_thread(self.ledger.budgets)
         self.gate.correct(await asyncio.to_thread(corrections, self.ledger, self.gate.settled))
         await asyncio.to_thread(self.budgets.tend, dt.datetime.now(dt.UTC).date())

@@ -7,7 +7,7 @@ import datetime as dt
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from tierwise.catalog import Catalog
 from tierwise.gateway._alerts import Caches, Seen, Told, alerts_in
 from tierwise.gateway._gate import LedgerGate
 from tierwise.gateway._webhooks import Webhooks, checked_address
+from tierwise.ledger import Raised
 from tierwise.online import Pipeline
 
 _LOG: Final = logging.getLogger("tierwise.gateway")
@@ -54,6 +55,8 @@ class Condition(msgspec.Struct, kw_only=True):
     """When the spool was last folded into the ledger, in seconds of `time.monotonic`."""
     refused: str | None = None
     """Why the policy file as it is now was refused."""
+    alarms: Mapping[str, Raised] = {}
+    """Alarms of the living proof that stand, by workload."""
 
 
 @asynccontextmanager
@@ -87,6 +90,7 @@ async def looking_out(
             budgets=gate.standings(),
             policy=pipeline.policy,
             refused=condition.refused,
+            alarms=condition.alarms,
             prices=catalog.prices_date,
             most_days=alerting.prices_days,
             silent=time.monotonic() - condition.folded,

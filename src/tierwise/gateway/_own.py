@@ -16,7 +16,7 @@ from tierwise.gateway._access import Caller, Refused
 from tierwise.gateway._errors import NO_ADMIN, NO_PLACE, NO_REPORT, NOT_FOUND
 from tierwise.gateway._metrics import Metrics
 from tierwise.gateway._outcomes import take
-from tierwise.ledger import Ledger
+from tierwise.ledger import Ledger, lift_alarm
 from tierwise.online import Answer, Asked, Pipeline, Sent
 
 ROUTING: Final = "routing"
@@ -181,6 +181,8 @@ class Own:
             # The other replicas look at it once a second.
             name = ROUTING if workload is None else ROUTING_OF + workload
             self._ledger.set_flag(name, word, f"key:{caller.key.name}")
+            if workload is not None and not off:
+                lift_alarm(self._ledger, workload, f"key:{caller.key.name}")
         return _json({"routing": word, "workload": workload}, 200)
 
 

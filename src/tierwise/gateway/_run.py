@@ -31,6 +31,7 @@ from tierwise.gateway._objects import Objects
 from tierwise.gateway._own import Own
 from tierwise.gateway._server import Gateway
 from tierwise.gateway._settings import Settings
+from tierwise.gateway._vigil import Vigil
 from tierwise.gateway._watch import watching
 from tierwise.ledger import Budgets, Keys, Ledger, Policies, Spool, newest
 from tierwise.online import Asked, Pipeline, scorers_of
@@ -125,6 +126,7 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
         metrics=metrics,
         condition=condition,
         housekeeping=Housekeeping(pipeline, ledger, spool),
+        vigil=Vigil(pipeline, ledger, options.settings.vigil),
     )
     own = Own(pipeline, ledger, metrics, keeping.unready)
     where = f"{options.host}:{options.port}"

@@ -23,6 +23,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys_remembered: float = 5.0
     """Seconds that a key is taken for what it was without asking the database: how long an ended key
     may still open the door, and how old the word of a database that is gone may be is ten times this."""
+    vigil: float = 30.0
+    """Seconds between looks at whether the rules that are on still hold the bar, at least."""
     fold_every: float = 0.5
     """Seconds between foldings of the spool into the database."""
     look_later: float = 60.0

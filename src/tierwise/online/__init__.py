@@ -32,12 +32,14 @@ from tierwise.online._values import (
     Routed,
     Watch,
 )
+from tierwise.online._watched import NOTHING_WATCHED, Watched
 from tierwise.online.pipeline import CARRIED, Pipeline
 
 __all__ = [
     "ASSUMED_OUTPUT",
     "ASSUMED_REASONING",
     "CARRIED",
+    "NOTHING_WATCHED",
     "PREFIXES",
     "Admitted",
     "Answer",
@@ -59,6 +61,7 @@ __all__ = [
     "Routed",
     "Sent",
     "Watch",
+    "Watched",
     "admit",
     "creates",
     "entry_of",

@@ -25,7 +25,9 @@ from tierwise.online._recent import Recent
 from tierwise.online._saved import left_out
 from tierwise.online._tools import NOTHING
 from tierwise.online._values import NO_LABELS, Admitted
+from tierwise.online._watched import NOTHING_WATCHED
 from tierwise.policy import (
+    HOLDBACK_SALT,
     Decision,
     Learned,
     Policy,
@@ -44,6 +46,8 @@ TURNS: Final = 50_000
 """Prompts and responses that a next turn may build on."""
 TEXTS: Final = 2_000
 """Texts whose exact token count is remembered."""
+AGAIN: Final = 600_000_000
+"""Microseconds after an answer within which the same request counts as asked again."""
 AUTO: Final = "auto"
 BATCH_KEPT: Final = 0
 """Per mille of what is warm now that a batch will read: assumed none. It runs within a day, its lines in any order, and
@@ -80,8 +84,11 @@ class Memory:
         """Seconds in which lanes that wait answered, at a high percentile; whoever keeps what waits sets it."""
         self._prompts: Recent[int, Turn] = Recent(TURNS)
         self._responses: Recent[str, Turn] = Recent(TURNS)
+        self.watched = NOTHING_WATCHED
+        """What the living proof says; whoever watches over rules sets it."""
         self.cache = PromptCache(key)
         """What is known of the prompt cache."""
+        self._answered: Recent[int, int] = Recent(TURNS)
         self._counts: Recent[int, int] = Recent(TEXTS)
         self._floors: Recent[tuple[str, str], int] = Recent(TEXTS)
 
@@ -106,6 +113,7 @@ class Memory:
         labels = call.labels
         hints = {**request.metadata} if request.metadata else {}
         session = labels.session or labels.trace or (turn.root if turn is not None else _root(facts))
+        drawn = session if session is not None else f"{facts.request:016x}"
         found = self.cache.look(call, request, facts, policy, at, asked, session, recognise)
         # What upstream adds to a linked call, and what images hold, no block covers.
         told = len(facts.blocks) == 4 and not _linked(request)
@@ -150,7 +158,10 @@ class Memory:
             hints=hints_of(hints, hint_headers(labels)) if hints or labels is not NO_LABELS else None,
             tags=frozenset(labels.tags),
             metadata=kept_metadata(request.metadata, policy) if request.metadata else {},
-            arm=arm_of(session, policy) if session is not None else None,
+            arm=arm_of(drawn, policy),
+            draw=arm_of(drawn, policy, HOLDBACK_SALT) if policy.holds_back else None,
+            held_back=self.watched.held_back,
+            alarms=self.watched.against(facts.workload),
             session_rung=turn.rung if turn is not None else None,
             session_warm=held,
             latency=history.latency,
@@ -201,6 +212,14 @@ class Memory:
             model=self._asked(facts, policy)[0],
             at=at,
         )
+
+    def again(self, facts: Facts | None, began: int, now: int) -> bool:
+        """Whether the very same was asked, and its answer came, shortly before a call began. Times in microseconds."""
+        if facts is None or not facts.request:
+            return False
+        before = self._answered.get(facts.request)
+        self._answered.put(facts.request, now)
+        return before is not None and 0 <= began - before <= AGAIN
 
     def _conversation(self, request: Request, facts: Facts) -> str:
         """What the conversation is known by; '' where it would not be known again."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from tierwise.batch import Found, Outcome
-from tierwise.calls import NOT_RECORDED, Around, Call, Status, live_call
+from tierwise.calls import NOT_RECORDED, Around, Call, Flag, Status, failure, live_call
 from tierwise.catalog import Catalog
 from tierwise.errors import LedgerUnavailable
 from tierwise.online._defer import how_ended, kept_entry
@@ -98,6 +98,7 @@ class Record:
             done = kept_long(done, routed.decision if routed.carried else None, call.asked.body)
             # Outside of the lock: a long text takes its time.
             text = self._text(run.id, routed.facts, run.at, call.asked.body, reply)
+            run.useless = routed.decision is not None and _useless(done)
             with self.lock:
                 run.loaded = self._memory.lists.loaded(reply, routed)
                 if goes_on is not None and call.request is not None and call.request.background:
@@ -207,7 +208,10 @@ class Record:
 
     def _take_down(self, done: Call, routed: Routed, run: Run, text: Text | None) -> Entry:
         known, estimated = with_estimate(done, routed.facts)
-        entry = self._entry(known, routed, run, estimated=estimated)
+        again = (
+            self._memory.again(routed.facts, run.at, self._now()) if routed.decision is not None else False
+        )
+        entry = self._entry(known, routed, run, estimated=estimated, again=again)
         carried = routed.decision if routed.carried else None
         for spend in run.spent:
             self._memory.served(spend.served)
@@ -224,7 +228,9 @@ class Record:
             self._gate.close(entry.id, entry, text)
         self.recorder.record(entry)
 
-    def _entry(self, known: Call, routed: Routed, run: Run, *, estimated: bool = False) -> Entry:
+    def _entry(
+        self, known: Call, routed: Routed, run: Run, *, estimated: bool = False, again: bool = False
+    ) -> Entry:
         decision = routed.decision
         money = price(
             known,
@@ -238,8 +244,11 @@ class Record:
             money, run.spent, self._prices, day_of_call(known), residency=self.residency
         )
         known = with_earlier(known, run.earlier)
+        kept = self.keeper.keep(known, routed.facts)
+        marks = _marks(useless=run.useless, again=again)
         line = msgspec.structs.replace(
-            self.keeper.keep(known, routed.facts),
+            kept,
+            flags=kept.flags | marks if marks else kept.flags,
             estimated=estimated,
             cost=money.cost,
             as_asked=money.as_asked,
@@ -264,6 +273,19 @@ class Record:
             reasoning_lost=routed.reasoning_lost,
             tried=run.tried,
         )
+
+
+def _useless(done: Call) -> bool:
+    """Whether an answer fails a check that costs nothing; one that never came is none."""
+    request, response = done.request, done.response
+    if request is None or response is None or done.status not in {"ok", "incomplete"}:
+        return False
+    return failure(request, response) is not None
+
+
+def _marks(*, useless: bool, again: bool) -> frozenset[Flag]:
+    found: list[Flag] = ["useless"] if useless else []
+    return frozenset([*found, "again"] if again else found)
 
 
 @contextmanager

@@ -294,3 +294,5 @@ class Run(msgspec.Struct, kw_only=True):
     """What became of its cascade: 'accepted', 'escalated'."""
     loaded: tuple[str, ...] = ()
     """Names of the tools that OpenAI's search loaded for it."""
+    useless: bool = False
+    """Whether its answer failed a check that costs nothing."""

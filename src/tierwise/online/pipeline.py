@@ -57,6 +57,7 @@ from tierwise.online._values import (
     Run,
 )
 from tierwise.online._watch import watched
+from tierwise.online._watched import Watched
 from tierwise.policy import Learned, Policy
 
 CARRIED: Final = frozenset[Lane]({"standard", "flex", "priority"})
@@ -171,6 +172,15 @@ class Pipeline:
     @off_for.setter
     def off_for(self, off_for: frozenset[str]) -> None:
         self._router.off_for = off_for
+
+    @property
+    def watched(self) -> Watched:
+        """What the living proof says of rules, for whoever watches over them."""
+        return self._memory.watched
+
+    @watched.setter
+    def watched(self, watched: Watched) -> None:
+        self._memory.watched = watched
 
     @property
     def recorder(self) -> Recorder:

@@ -55,8 +55,8 @@ from tierwise.policy._replay import Differs, Replayed, replay
 from tierwise.policy._scored import SCORE_UNIT, scores_of
 from tierwise.policy._scorer import RungScore, Scored, Scorer
 from tierwise.policy._scorer_file import SCORER_MAGIC, About, Framed, framed_scorer, prior_bytes, scorer_bytes
-from tierwise.policy._sent import arm_of, hints_of, kept_metadata, sent_of
-from tierwise.policy._state import ARMS, Chance, Hints, Latency, Narrowing, Scores, Sent, State, Warmth
+from tierwise.policy._sent import HOLDBACK_SALT, arm_of, hints_of, kept_metadata, sent_of
+from tierwise.policy._state import ARMS, Alarm, Chance, Hints, Latency, Narrowing, Scores, Sent, State, Warmth
 from tierwise.policy._types import (
     NO_CACHE,
     OWN_SCORER,
@@ -78,6 +78,7 @@ __all__ = [
     "ARMS",
     "EFFORTS",
     "EFFORT_PERMILLE",
+    "HOLDBACK_SALT",
     "KEYS",
     "LENGTHS",
     "MARK",
@@ -92,6 +93,7 @@ __all__ = [
     "SCORER_MAGIC",
     "SCORE_UNIT",
     "About",
+    "Alarm",
     "Bar",
     "CacheSettings",
     "Caching",

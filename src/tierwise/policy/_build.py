@@ -220,6 +220,8 @@ class Builder:
             through_responses=table.through_responses,
             stage=table.stage,
             share=table.share,
+            holdback=table.holdback,
+            holdback_cap=table.holdback_cap,
             unproven=table.unproven,
             evidence=self._evidence(table, path),
             owner=table.owner,

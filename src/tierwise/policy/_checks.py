@@ -50,6 +50,10 @@ def _stage(rule: Rule) -> Iterator[Said]:
         yield ("stage",), "expected a share of sessions beside stage 'canary', found none; add share = 0.05"
     if rule.stage != "canary" and rule.share is not None:
         yield ("share",), f"expected share only with stage 'canary', found stage {rule.stage!r}"
+    if rule.holdback and rule.model is None and rule.effort is None:
+        yield ("holdback",), "expected a rung beside a holdback, found none: there is nothing to hold back"
+    if rule.holdback_cap is not None and rule.holdback == 0:
+        yield ("holdback_cap",), "expected a holdback beside its cap, found holdback = 0"
     if rule.deadline is not None and not rule.lanes:
         yield ("deadline",), "expected lanes that may use the time, found none; add lanes = ['batch']"
 

@@ -39,6 +39,8 @@ class Choice(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
     shadow: Plan | None = None
     propensity: Decimal | None = None
+    held: Plan | msgspec.UnsetType = msgspec.UNSET
+    held_cost: Decimal | msgspec.UnsetType = msgspec.UNSET
 
 
 def choose(costing: Costing, lengths: Lengths | None, before: tuple[str, ...] = ()) -> Choice:

@@ -22,10 +22,11 @@ from tierwise.policy._costing import Costing
 from tierwise.policy._decision import Change, Decision, Plan
 from tierwise.policy._eligible import effort_as_asked
 from tierwise.policy._fallback import fall_back, up
+from tierwise.policy._holdback import hold_back
 from tierwise.policy._lengths import Lengths, Rung
 from tierwise.policy._match import first_match, trusted_hints, workload_of
 from tierwise.policy._parameters import AUTO, Outgoing, changes_of
-from tierwise.policy._proof import proof_for
+from tierwise.policy._proof import alarm_against, proof_for
 from tierwise.policy._scored import not_scored
 from tierwise.policy._state import ARMS, State
 from tierwise.policy._types import Evidence, Policy, Rule
@@ -50,12 +51,17 @@ def decide(facts: Facts, policy: Policy, state: State, prices: Catalog, now: dt.
         if certificate_of(rule) is None
         else (None, None)
     )
+    alarm = alarm_against(rule, proof, state)
+    if alarm is not None:
+        proof, unfit = None, alarm
     if state.full:
         return _fallen_back(facts, policy, rule, proof, state, prices, now, asked, baseline)
     scored = not_scored(rule, policy, state, asked.name, prices)
     under, carries = rule, proof if proof is not None else certificate_of(rule)
     certified = isinstance(carries, Certificate)
-    if isinstance(carries, Certificate):
+    if alarm is not None:
+        under, carries = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None), None
+    elif isinstance(carries, Certificate):
         under, unfit = under_cascade(rule, workload, asked.name, facts, state, prices, now)
     if scored is not None or (not certified and unfit is not None and not rule.unproven):
         under = msgspec.structs.replace(rule, model=None, effort=None, verbosity=None)
@@ -136,7 +142,7 @@ def _staged(costing: Costing, lengths: Lengths | None, before: tuple[str, ...], 
         shadow = plan if plan != as_asked[0] else None
         words = f"stays: {rule.name} is in shadow, it would go to {plan.rung} ({plan.lane})"
         return Choice(as_asked, (*chosen.reasons, words), shadow=shadow)
-    return chosen
+    return hold_back(costing, chosen, lengths, before)
 
 
 def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None) -> Decision:
@@ -162,6 +168,8 @@ def _decision(costing: Costing, rule: Rule, choice: Choice, evidence: str | None
         prices=costing.prices.digest,
         stage=rule.stage,
         shadow=choice.shadow,
+        held=choice.held,
+        held_cost=choice.held_cost,
         propensity=choice.propensity,
         changes=_changes(costing, plan, target),
         latency=expected_latency(costing, plan, steps),

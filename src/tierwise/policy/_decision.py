@@ -102,7 +102,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     shadow: Plan | None = None
     """Under stage 'shadow': what would have been done; never shown to the caller."""
     propensity: Decimal | None = None
-    """Under stage 'canary': the chance that this session fell on the side it did."""
+    """Under stage 'canary', and of a rule that holds sessions back: the chance that this session fell on the
+    side it did."""
     changes: tuple[Change, ...] = ()
     """Everything in the request that will differ."""
     latency: int | None = None
@@ -112,6 +113,17 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     breach: str | None = None
     """Why the call as decided is outside the owner's limits (it asked for a model that is not
     approved and nothing eligible is); who carries decisions out refuses it."""
+    held: Plan | msgspec.UnsetType = msgspec.UNSET
+    """Of a call that was held back: what would have been done."""
+    held_cost: Decimal | msgspec.UnsetType = msgspec.UNSET
+    """USD expected for that."""
+
+    @property
+    def held_back(self) -> Decimal:
+        """USD that holding the call back is expected to cost; 0 for one that was not."""
+        if isinstance(self.held_cost, Decimal) and self.steps:
+            return self.steps[-1].cost - self.held_cost
+        return Decimal(0)
 
     @property
     def expected_cost(self) -> Decimal | None:

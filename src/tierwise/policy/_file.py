@@ -21,6 +21,7 @@ Duration = Annotated[str, Meta(pattern=r"^[0-9]+(ms|s|m|h|d)$")]
 Hours = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Share = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0, "maximum": 1})]
 ShareOrMore = Annotated[Decimal, Meta(extra_json_schema={"minimum": 0})]
+Dollars = ShareOrMore
 Late = Literal["flex", "standard", "priority"]
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -316,6 +317,16 @@ class DefaultTable(Table, frozen=True, kw_only=True):
         Stage, Meta(description="off: as asked; shadow: only recorded; canary: a share of sessions; on.")
     ] = "off"
     share: Annotated[Share | None, Meta(description="Share of sessions in the canary.")] = None
+    holdback: Annotated[
+        Share | None,
+        Meta(
+            description="Share of sessions that go as asked at stage on, so that the others are measured against them; "
+            "0.01 without it where the rule rests on evidence, else 0."
+        ),
+    ] = None
+    holdback_cap: Annotated[
+        Dollars | None, Meta(description="Dollars a month that holding sessions back may cost.")
+    ] = None
     owner: Annotated[str | None, Meta(description="Who answers for the rule.")] = None
     approved_by: Annotated[str | None, Meta(description="Who let it go on.")] = None
     since: Annotated[dt.date | None, Meta(description="First day that it is carried out.")] = None

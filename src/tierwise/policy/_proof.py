@@ -53,6 +53,13 @@ def proof_for(
     return found, None
 
 
+def alarm_against(rule: Rule, proof: Evidence | None, state: State) -> str | None:
+    """Why the rule's move is not made although its proof would carry it: an alarm since that proof."""
+    digest = proof.digest if proof is not None else None
+    found = next((one for one in state.alarms if (one.rule, one.evidence) == (rule.name, digest)), None)
+    return f"alarm on rule {rule.name}: {found.why}" if found is not None else None
+
+
 def _family(name: str, prices: Catalog) -> str:
     try:
         return prices.resolve(name).model.name

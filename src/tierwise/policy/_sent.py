@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from typing import Final
 
 from tierwise.calls import Message, Request
 from tierwise.policy._state import ARMS, Hints, Sent
@@ -88,6 +89,10 @@ def hints_of(metadata: Mapping[str, str], headers: Mapping[str, str] | None = No
 def kept_metadata(metadata: Mapping[str, str], policy: Policy) -> dict[str, str]:
     """The part of a call's metadata that the policy looks at: nothing else enters a State."""
     return {key: metadata[key] for key in sorted(policy.metadata_keys & metadata.keys())}
+
+
+HOLDBACK_SALT: Final = "holdback"
+"""Of draws for holdbacks, so that they are independent of those for canaries."""
 
 
 def arm_of(session: str, policy: Policy, salt: str = "") -> int:

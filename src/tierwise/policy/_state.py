@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
 
@@ -125,6 +126,15 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
     """Why there are no numbers; '' where there are."""
 
 
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """Why calls of one workload go as asked until their rule is proved again, or somebody lifts it."""
+
+    rule: str
+    evidence: str | None = None
+    """Digest of the evidence that it speaks against; None for a rule without."""
+    why: str
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision may know beyond the request. Frozen, small, stored beside the decision."""
 
@@ -167,6 +177,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Only keys that the policy looks at (`Policy.metadata_keys`)."""
     arm: int | None = None
     """The session's draw for a canary, from `arm_of`; None takes no part."""
+    draw: int | None = None
+    """The session's draw for the holdback of a rule, from `arm_of` with another salt; None takes no part."""
+    held_back: Mapping[str, Decimal] = {}
+    """USD that holding sessions back has cost this month, by rule that has a cap."""
+    alarms: tuple[Alarm, ...] = ()
+    """Those that were raised for the call's workload."""
     session_rung: Rung | None = None
     """The rung that the conversation's last turn ran on; None for a first turn."""
     session_warm: int = 0

@@ -139,7 +139,7 @@ class ToolSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Defer definitions to OpenAI's tool search, or to a search of ours."""
 
 
-_LATER: Final = ("fallback", "scorer")
+_LATER: Final = ("fallback", "scorer", "holdback", "holdback_cap")
 """Fields of a rule that came after policies had been kept by their digest."""
 _LATER_OF_CACHE: Final = {"breakpoints": False, "replicas": 1}
 """Those of its cache settings, with what they are where nothing is said."""
@@ -148,6 +148,9 @@ _LATER_OF_CASCADE: Final = {"offer": "selective", "stream": "direct", "certifica
 
 Stream = Literal["hold", "direct"]
 """A stream that would cascade: held until its answer is checked, or sent as asked."""
+
+HOLDBACK: Final = Decimal("0.01")
+"""Share of sessions that a rule on evidence holds back where it does not say."""
 
 Fallback = Literal["proven", "up"]
 """proven: the rule's rung, where evidence says that it holds for this workload. up: the ladder above."""
@@ -221,6 +224,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     stage: Stage = "on"
     share: Decimal | None = None
     """Share of sessions in the canary, 0 to 1."""
+    holdback: Decimal | None = None
+    """Share of sessions that go as asked so that the others are measured against them, 0 to 1; None is `HOLDBACK`
+    for a rule that rests on evidence, and 0 for others."""
+    holdback_cap: Decimal | None = None
+    """USD a month that holding sessions back may cost; None: no limit but the share."""
     unproven: bool = False
     """True when no evidence says that the rung holds the bar; every decision then says so."""
     evidence: tuple[Evidence, ...] = ()
@@ -230,6 +238,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """The first day that it is carried out; before, its calls go as asked."""
     scorer: ScorerRule | None = None
     """What a call's move must stand up to beside the rule; None asks no scorer."""
+
+    @property
+    def holds_back(self) -> Decimal:
+        """Share of sessions that it holds back, 0 to 1: only at stage 'on'."""
+        if self.stage != "on":
+            return Decimal(0)
+        if self.holdback is not None:
+            return self.holdback
+        return HOLDBACK if self.evidence and not self.unproven else Decimal(0)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -289,6 +306,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def waiting(self) -> Defer:
         """How calls wait."""
         return self.defer if isinstance(self.defer, Defer) else Defer()
+
+    @cached_property
+    def holds_back(self) -> bool:
+        """Whether a rule keeps sessions as asked to measure the others by."""
+        return any(rule.holds_back for rule in self.rules)
 
     @cached_property
     def narrows(self) -> bool:

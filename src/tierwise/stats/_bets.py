@@ -75,6 +75,7 @@ class Stakes:
         self._second: Any = _PRIOR * spread * spread
         self._fourth: Any = _PRIOR * spread * spread * min(aim - low, 4.0 * spread) ** 2 / 2.0
         self._count: Any = _PRIOR
+        self._prior = self._second, self._fourth
         if runs is not None:
             import numpy as np
 
@@ -82,7 +83,19 @@ class Stakes:
 
     def predicted(self) -> Any:
         """The stake, a part of the capital, that seems to suit the next observation; above 0."""
-        second, fourth = self._second / self._count, self._fourth / self._count
+        return self._best(self._second / self._count, self._fourth / self._count)
+
+    def later(self, more: int) -> float:
+        """The stake that would seem to suit after so many more observations, if they are as those seen."""
+        seen = self._count - _PRIOR
+        if seen <= 0:
+            return float(self.predicted())
+        scale, count = (seen + more) / seen, self._count + more
+        second = self._prior[0] + (self._second - self._prior[0]) * scale
+        fourth = self._prior[1] + (self._fourth - self._prior[1]) * scale
+        return float(self._best(second / count, fourth / count))
+
+    def _best(self, second: Any, fourth: Any) -> Any:
         # Newton's method from above on a rising convex function: it descends, and never crosses.
         best = self._aim / second
         for _ in range(_STEPS):

@@ -66,15 +66,25 @@ class Side:
         return self._low + bottom * step
 
     def chance(self, xs: Sequence[float], weights: Sequence[float], remaining: int) -> float:
-        """About how likely `remaining` more observations carry the best of the bets to 1/alpha."""
+        """About how likely `remaining` more observations carry the best of the bets to 1/alpha.
+
+        The larger of two guesses: stakes as they are now, and as they would be at the end, since they
+        grow as the spread that was expected gives way to a smaller one.
+        """
+        stakes = (self._stakes.predicted(), self._stakes.later(remaining))
+        return max(self._chance(xs, weights, remaining, float(stake)) for stake in stakes)
+
+    def _chance(self, xs: Sequence[float], weights: Sequence[float], remaining: int, stake: float) -> float:
         import numpy as np
 
         gains = np.array(weights) * np.array(xs) / -self._low
+        past = np.array(self._predicted)
         n, goal, normal, best = len(xs), math.log(1.0 / self._alpha), NormalDist(), 0.0
         for c, part in zip(_bets.MULTIPLES, _bets.SPLIT, strict=True):
-            steps = np.log1p(np.minimum(c * np.array(self._predicted), _bets.LARGEST) * gains)
+            got = float(np.log1p(np.minimum(c * past, _bets.LARGEST) * gains).sum())
+            steps = np.log1p(min(c * stake, _bets.LARGEST) * gains)
             deviation = float(steps.std()) + 1e-12
-            short = max(goal - math.log(part) - float(steps.sum()), 0.0)
+            short = max(goal - math.log(part) - got, 0.0)
             drift = float(steps.mean()) + deviation / math.sqrt(n)
             scale = deviation * math.sqrt(remaining)
             first = normal.cdf((drift * remaining - short) / scale)
