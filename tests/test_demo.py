@@ -43,9 +43,10 @@ def test_the_demo_proves_two_workloads_routes_by_the_evidence_and_saves_what_was
 ) -> None:
     said = run(str(ROOT / "sample" / "proof.py"), str(tmp_path / "proof"), folder=tmp_path)
 
-    verdicts = re.findall(r"^  (holds \(gold\)|falls short): ", said, re.MULTILINE)
-    assert verdicts == ["holds (gold)", "falls short"]
+    # A rung that is worse is told to be so, or given up before that once nothing could show that it holds.
+    first, second = re.findall(r"^  (holds \(gold\)|falls short|undecided): ", said, re.MULTILINE)
+    assert (first, second.startswith("holds")) == ("holds (gold)", False)
     assert "2 rules: 1 on, 1 off" in said
     assert re.search(r"^tier +0\.0", said, re.MULTILINE)
-    assert "240 calls went to another model" in said
+    assert re.search(r"2[23]\d calls went to another model", said)
     assert "new calls, within the proof's interval" in said

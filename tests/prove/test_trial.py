@@ -165,7 +165,7 @@ def test_a_judge_alone_agrees_and_people_make_it_hold(catalog: Catalog, tmp_path
 
 
 def test_people_overrule_a_judge_that_is_wrong(catalog: Catalog) -> None:
-    """The judge says tie throughout; people find the rung worse: it must not hold."""
+    """The judge says tie throughout; people find the rung worse: it must not hold, and is given up early."""
     calls = logged(1_500, prose)
     scores = {call.call.id or "": 0.0 for call in calls}
     people = People(probability=0.5, scores=scores)
@@ -173,7 +173,8 @@ def test_people_overrule_a_judge_that_is_wrong(catalog: Catalog) -> None:
     (told,) = ran([judged_work(catalog, 1_500, people)], Scripted(judged(tie)), catalog)
 
     assert told.evidence is not None
-    assert told.evidence.verdict == "falls short"
+    assert told.evidence.verdict in {"falls short", "undecided"}
+    assert proof_of(told).tried < 1_000
 
 
 def test_labels_left_out_by_choice_are_refused(tmp_path: Path) -> None:
