@@ -5,10 +5,15 @@ Properties have no time limit of their own, since a busy machine would fail them
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A suite that a shell started in its background ignores ctrl-c, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("tierwise", deadline=None)
 settings.load_profile("tierwise")
