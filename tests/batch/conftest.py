@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tierwise.batch import BatchSettings, Found, Outcome, Runner, Sealer, Waiting
+from tierwise.batch import BatchSettings, Found, Means, Outcome, Runner, Sealer, Waiting
 from tierwise.calls import Retries
 from tierwise.ledger import Ledger, Queue
 from tierwise.simulator import Fault, Settings, Simulator
@@ -71,7 +71,7 @@ class Desk:
         """A runner of that name, as another process would have it."""
         chosen = BatchSettings(**{"collect": 10.0, "first_look": 1.0, **settings})
         keep = lambda found, end: self.told.append((found, end))  # noqa: E731
-        return Runner(self.queue, self.senders, self.sealer, keep, chosen, name, self.clock)
+        return Runner(Means(self.queue, self.senders, self.sealer, keep, chosen, name, self.clock))
 
     def items(self, count: int, start: int = 0, start_at: int = 0, **more: Any) -> list[Waiting]:
         """Requests that wait two days."""

@@ -81,13 +81,12 @@ def filled(ledger: Ledger, lines: list[Closed]) -> None:
 
 
 def scored(ledger: Ledger, scores: dict[int, float], name: str = "score", after: int = 0) -> None:
-    add_outcomes(
-        ledger.engine,
-        [
-            Outcome(call=f"tw_{n}", at=START + n + after, name=name, score=Decimal(str(score)))
-            for n, score in scores.items()
-        ],
-    )
+    given = [
+        Outcome(call=f"tw_{n}", at=START + n + after, name=name, score=Decimal(str(score)))
+        for n, score in scores.items()
+    ]
+    with ledger.asked() as connection:
+        add_outcomes(connection, given)
 
 
 def test_dollars_and_quality_come_from_the_two_sides_of_a_rule(database: str) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from scripted import DAY, KEY, Scripted, logged, ran, work
 
 from tierwise.catalog import Catalog
+from tierwise.policy import evidence_bytes
 from tierwise.prove import (
     InMemory,
     Level,
@@ -31,7 +32,6 @@ from tierwise.prove import (
     verify,
 )
 from tierwise.prove._bench import Bench, Item, design
-from tierwise.prove._evidence import file_bytes
 
 JUDGE = "gpt-5.5-2026-04-23"
 
@@ -301,7 +301,7 @@ def test_what_a_trial_writes_is_worked_out_again(catalog: Catalog) -> None:
     (told,) = ran([work(logged(500, truth), catalog, measure="share")], Scripted(truth), catalog)
 
     assert told.evidence is not None
-    again = verify(file_bytes(told.evidence), "x")
+    again = verify(evidence_bytes(told.evidence), "x")
     assert again.verdict == told.evidence.verdict == "holds (gold)"
     assert again.evidence.lower_bound == told.evidence.lower_bound > 0
 

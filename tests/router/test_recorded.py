@@ -174,7 +174,8 @@ def test_train_joins_a_ledgers_scores_with_logs_and_with_text_that_was_kept(
     ledger = Ledger(url)
     ledger.fold(spool.path)
     spool.close()
-    add_outcomes(ledger.engine, said)
+    with ledger.asked() as connection:
+        add_outcomes(connection, said)
     ledger.close()
     log.write_text("\n".join(logged) + "\n", "utf-8")
 

@@ -31,32 +31,7 @@ from tierwise.catalog import Catalog
 from tierwise.policy import Policy
 
 
-class Analysis(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything worked out about the calls of a log."""
-
-    account: Account
-    policy: Policy
-    workloads: Workloads
-    duplicates: int
-    waste: Waste
-    breaking: Breaking
-    turns: Turns
-    definitions: Definitions
-    warmth: Warmth
-    cache_check: CacheCheck | None
-    depth: Any
-    waits: Any
-    verdicts: Verdicts
-    levers: Levers
-    shares: Shares
-
-    @property
-    def calls(self) -> CallTable:
-        """The calls, each once, in time order."""
-        return self.account.calls
-
-
-class _Found(msgspec.Struct, frozen=True, kw_only=True):
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What was found in the calls before anything is decided."""
 
     account: Account
@@ -68,6 +43,22 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
     warmth: Warmth
     depth: Any
     waits: Any
+
+
+class Analysis(Found, frozen=True, kw_only=True):
+    """Everything worked out about the calls of a log."""
+
+    policy: Policy
+    duplicates: int
+    cache_check: CacheCheck | None
+    verdicts: Verdicts
+    levers: Levers
+    shares: Shares
+
+    @property
+    def calls(self) -> CallTable:
+        """The calls, each once, in time order."""
+        return self.account.calls
 
 
 def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) -> Analysis:
@@ -89,25 +80,17 @@ def analyse(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) 
         kept_warm=kept,
     )
     return Analysis(
-        account=found.account,
+        **{name: getattr(found, name) for name in Found.__struct_fields__},
         policy=policy,
-        workloads=found.workloads,
         duplicates=duplicates,
-        waste=found.waste,
-        breaking=found.breaking,
-        turns=found.turns,
-        definitions=found.definitions,
-        warmth=found.warmth,
         cache_check=checked,
-        depth=found.depth,
-        waits=found.waits,
         verdicts=verdicts,
         levers=levers,
         shares=work_out(found.account, levers, len(found.workloads)),
     )
 
 
-def _find(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) -> _Found:
+def _find(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) -> Found:
     """Recognise, group, price; find waste, cache breakers, unused tools, what was warm and what could wait."""
     workloads = group(calls)
     calls.forget(("join", *(f"opening{i}" for i in range(OPENINGS))))
@@ -118,7 +101,7 @@ def _find(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) ->
     broken = breaking(calls, workloads)
     rules = rules_of(account, account.models, account.model, zero_retention=policy.limits.zero_retention)
     turns = between_turns(account, rules)
-    return _Found(
+    return Found(
         account=account,
         workloads=workloads,
         waste=waste,
@@ -131,7 +114,7 @@ def _find(calls: CallTable, policy: Policy, catalog: Catalog, today: dt.date) ->
     )
 
 
-def _decided(found: _Found, policy: Policy, catalog: Catalog) -> tuple[Inputs, Verdicts, Any]:
+def _decided(found: Found, policy: Policy, catalog: Catalog) -> tuple[Inputs, Verdicts, Any]:
     """Ask the policy, twice: what a switch loses of the cache depends on which other calls switch.
 
     Returns:

@@ -28,6 +28,7 @@ from tierwise.batch._jobs import (
 from tierwise.batch._jobs import PREFIX as JOB_PREFIX
 from tierwise.batch._life import MARK, Life
 from tierwise.batch._lines import BadLine, JobLine, Reader, check
+from tierwise.batch._means import Means
 from tierwise.batch._pieces import Writer, read_lines, read_pieces
 from tierwise.batch._protocols import Api, Files, Jobs, Senders, Store, Told
 from tierwise.batch._results import error_body, failures, outcome
@@ -62,6 +63,7 @@ __all__ = [
     "JobState",
     "Jobs",
     "Life",
+    "Means",
     "Outcome",
     "Progress",
     "Reader",

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
 from tierwise.batch._form import latest
 from tierwise.batch._life import LOST as BODY_LOST
-from tierwise.batch._protocols import Senders, Store, Told
+from tierwise.batch._means import Means
 from tierwise.batch._results import error_body
-from tierwise.batch._seal import Sealer
-from tierwise.batch._settings import BatchSettings
 from tierwise.batch._types import Found, Outcome
 from tierwise.calls import Outgoing
 from tierwise.catalog import Lane
@@ -39,27 +35,11 @@ class Alone:
     """Sends pressing requests by the lanes that they may take, and fails those whose sender is gone.
 
     Args:
-        store: Where requests are kept.
-        senders: Who can send.
-        sealer: Opens bodies.
-        told: Is told every end before it is kept.
-        settings: Times.
-        runner: Name of this process.
-        clock: Unix seconds.
+        means: What it is done with.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        senders: Senders,
-        sealer: Sealer,
-        told: Told,
-        settings: BatchSettings,
-        runner: str,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store, self._senders, self._sealer, self._told = store, senders, sealer, told
-        self._settings, self._runner, self._clock = settings, runner, clock
+    def __init__(self, means: Means) -> None:
+        self._means = means
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -69,20 +49,20 @@ class Alone:
 
     async def tend(self) -> None:
         """Begin to send what has to go now, and give up what was lost."""
-        now = int(self._clock() * 1e6)
-        for found in await asyncio.to_thread(self._store.lost, now, AT_ONCE):
+        now = self._means.now()
+        for found in await asyncio.to_thread(self._means.store.lost, now, AT_ONCE):
             await self._keep(found, _failed(found, "outcome_unknown", LOST))
-        for found in await asyncio.to_thread(self._store.unwanted, MANY):
+        for found in await asyncio.to_thread(self._means.store.unwanted, MANY):
             await self._keep(found, Outcome(id=found.item.id, state="cancelled"))
         room = AT_ONCE - len(self._tasks)
-        before = latest(now, self._settings)
-        for found in await asyncio.to_thread(self._store.pressing, before, room) if room > 0 else []:
+        before = latest(now, self._means.settings)
+        for found in await asyncio.to_thread(self._means.store.pressing, before, room) if room > 0 else []:
             if not found.item.then:
                 end = _failed(found, "deadline_passed", "no batch brought an answer in time")
                 await self._keep(found, end)
                 continue
-            until = now + (self._settings.live + 60) * 1_000_000
-            if await asyncio.to_thread(self._store.go, found.item.id, self._runner, until):
+            until = now + (self._means.settings.live + 60) * 1_000_000
+            if await asyncio.to_thread(self._means.store.go, found.item.id, self._means.runner, until):
                 task = asyncio.create_task(self._send(found))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -107,8 +87,8 @@ class Alone:
     async def _by_lanes(self, found: Found) -> Outcome:
         item = found.item
         try:
-            sealed = await asyncio.to_thread(self._store.body, item.id)
-            body = self._sealer.open(item.id, sealed or b"")
+            sealed = await asyncio.to_thread(self._means.store.body, item.id)
+            body = self._means.sealer.open(item.id, sealed or b"")
         except SealBroken as broken:
             return _failed(found, BODY_LOST, str(broken))
         end = _failed(found, "deadline_passed", "no lane had room in time")
@@ -117,7 +97,7 @@ class Alone:
                 path=item.path, headers=_JSON, body=_in_lane(body, lane), model=item.model, lane=lane
             )
             try:
-                reply = await self._senders.send(item.sender).send(outgoing)
+                reply = await self._means.senders.send(item.sender).send(outgoing)
                 came = await reply.read()
             except UpstreamError as fault:
                 if fault.sent:
@@ -137,8 +117,8 @@ class Alone:
         await asyncio.to_thread(self._kept, found, end)
 
     def _kept(self, found: Found, end: Outcome) -> None:
-        self._told(found, end)
-        self._store.settle([(end, self._sealer.seal(end.id, end.body))], int(self._clock() * 1e6))
+        self._means.told(found, end)
+        self._means.store.settle([(end, self._means.sealer.seal(end.id, end.body))], self._means.now())
 
 
 def _failed(found: Found, code: str, message: str, lane: Lane = "standard") -> Outcome:

@@ -14,17 +14,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import time
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from tierwise.batch._form import OVER, latest
-from tierwise.batch._protocols import Api, Senders, Store, Told
+from tierwise.batch._means import Means
+from tierwise.batch._protocols import Api
 from tierwise.batch._results import error_body, failures, outcome
-from tierwise.batch._seal import Sealer
-from tierwise.batch._settings import BatchSettings
 from tierwise.batch._types import Batch, Outcome
 from tierwise.calls import BatchObject, batch_line, batch_results
 from tierwise.errors import SealBroken, TierwiseError, UpstreamRefused
@@ -45,27 +42,11 @@ class Life:
     """What is done for batches by one process.
 
     Args:
-        store: Where they are kept.
-        senders: Who can send.
-        sealer: Opens bodies.
-        told: Is told every end before it is kept.
-        settings: Limits and times.
-        runner: Name of this process.
-        clock: Unix seconds.
+        means: What it is done with.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        senders: Senders,
-        sealer: Sealer,
-        told: Told,
-        settings: BatchSettings,
-        runner: str,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._store, self._senders, self._sealer, self._told = store, senders, sealer, told
-        self._settings, self._runner, self._clock = settings, runner, clock
+    def __init__(self, means: Means) -> None:
+        self._means = means
         self._faults: dict[str, int] = {}
 
     async def step(self, identity: str) -> float | None:
@@ -83,12 +64,12 @@ class Life:
         return wait
 
     async def _next(self, identity: str) -> float | None:
-        batch = self._store.batch(identity)
+        batch = self._means.store.batch(identity)
         if batch is None or batch.ended is not None:
             return None
         if not self._mine(identity):
-            return self._settings.lease
-        api = self._senders.api(batch.sender)
+            return self._means.settings.lease
+        api = self._means.senders.api(batch.sender)
         if batch.upstream is None:
             if batch.file is None:
                 return await self._upload(batch, api)
@@ -99,19 +80,16 @@ class Life:
         return await self._wait(batch, seen, api)
 
     def _mine(self, identity: str) -> bool:
-        now = self._now()
-        until = now + int(self._settings.lease * 1e6)
-        return self._store.claim(identity, self._runner, now, until)
-
-    def _now(self) -> int:
-        return int(self._clock() * 1e6)
+        now = self._means.now()
+        until = now + int(self._means.settings.lease * 1e6)
+        return self._means.store.claim(identity, self._means.runner, now, until)
 
     def _content(self, batch: Batch) -> bytes:
         """The input file; a request that does not open is over, so that the others go."""
         lines, lost = [], []
-        for identity, sealed in self._store.lines(batch.id):
+        for identity, sealed in self._means.store.lines(batch.id):
             try:
-                lines.append(batch_line(identity, batch.path, self._sealer.open(identity, sealed)))
+                lines.append(batch_line(identity, batch.path, self._means.sealer.open(identity, sealed)))
             except SealBroken as broken:
                 body = error_body(LOST, str(broken))
                 lost.append(Outcome(id=identity, state="failed", body=body, error=LOST))
@@ -121,55 +99,55 @@ class Life:
     async def _upload(self, batch: Batch, api: Api) -> float | None:
         """A file that a crash makes us forget is not billed, and expires."""
         content = await asyncio.to_thread(self._content, batch)
-        if not content or self._unwanted(batch, self._now()):
+        if not content or self._unwanted(batch, self._means.now()):
             return await self._over(batch, "empty")
         file = await api.upload(f"{batch.id}.jsonl", content)
-        self._store.note(msgspec.structs.replace(batch, file=file))
+        self._means.store.note(msgspec.structs.replace(batch, file=file))
         return _SOON
 
     async def _create(self, batch: Batch, api: Api) -> float | None:
         found = await api.marked(MARK, batch.id, batch.made // 1_000_000 - 60)
-        if found is None and self._unwanted(batch, self._now()):
+        if found is None and self._unwanted(batch, self._means.now()):
             return await self._over(batch, "late")
         if found is None:
             digest = await asyncio.to_thread(lambda: hashlib.sha256(self._content(batch)).hexdigest())
             if not self._mine(batch.id):
-                return self._settings.lease
+                return self._means.settings.lease
             try:
                 found = await api.create(batch.file or "", batch.path, {MARK: batch.id, "sha256": digest})
             except UpstreamRefused as refused:
                 return await self._not_created(batch, refused)
-        self._store.note(msgspec.structs.replace(batch, upstream=found.id, status=found.status))
-        return self._settings.first_look
+        self._means.store.note(msgspec.structs.replace(batch, upstream=found.id, status=found.status))
+        return self._means.settings.first_look
 
     async def _not_created(self, batch: Batch, refused: UpstreamRefused) -> float | None:
         """Upstream would not have it: later, with a new file, or never."""
         if refused.status == 404:
-            self._store.note(msgspec.structs.replace(batch, file=None))
-            return self._settings.first_look
+            self._means.store.note(msgspec.structs.replace(batch, file=None))
+            return self._means.settings.first_look
         if refused.status in {408, 409, 429} or refused.status >= 500:
             raise refused
         body = error_body(refused.code, str(refused))
         ends = [
             Outcome(id=found.item.id, state="failed", status=refused.status, body=body, error=refused.code)
-            for found in self._store.left(batch.id)
+            for found in self._means.store.left(batch.id)
         ]
         await self._keep(ends)
         return await self._over(batch, "failed")
 
     async def _wait(self, batch: Batch, seen: BatchObject, api: Api) -> float:
-        now = self._now()
+        now = self._means.now()
         if seen.status != batch.status:
-            self._store.note(msgspec.structs.replace(batch, status=seen.status))
+            self._means.store.note(msgspec.structs.replace(batch, status=seen.status))
         if seen.status not in {"cancelling", "finalizing"} and self._unwanted(batch, now):
             await api.cancel(seen.id)
-            return self._settings.first_look
-        return self._settings.look_after((now - batch.made) / 1e6)
+            return self._means.settings.first_look
+        return self._means.settings.look_after((now - batch.made) / 1e6)
 
     def _unwanted(self, batch: Batch, now: int) -> bool:
         """Whether it would be too late for the first answer in it, or nobody waits for any."""
-        due = self._store.due_in(batch.id)
-        return due is None or due <= latest(now, self._settings)
+        due = self._means.store.due_in(batch.id)
+        return due is None or due <= latest(now, self._means.settings)
 
     async def _settle(self, batch: Batch, seen: BatchObject, api: Api) -> float | None:
         """Keep what was finished, paid as it is; what was not waits again."""
@@ -191,7 +169,7 @@ class Life:
         codes = [problem.code for problem in seen.problems]
         if OVER in codes:
             return await self._over(msgspec.structs.replace(batch, failed=OVER), "failed")
-        ids = [identity for identity, _ in self._store.lines(batch.id)]
+        ids = [identity for identity, _ in self._means.store.lines(batch.id)]
         await self._keep(list(failures(batch, seen.problems, ids)))
         code = codes[0] if codes and codes[0] else "failed"
         return await self._over(msgspec.structs.replace(batch, failed=code), "failed")
@@ -203,22 +181,22 @@ class Life:
         return None
 
     def _closed(self, batch: Batch) -> int:
-        for found in self._store.left(batch.id):
+        for found in self._means.store.left(batch.id):
             if found.state == "cancelled":
-                self._told(found, Outcome(id=found.item.id, state="cancelled"))
-        return self._store.close(batch, self._now(), counted=batch.failed != OVER)
+                self._means.told(found, Outcome(id=found.item.id, state="cancelled"))
+        return self._means.store.close(batch, self._means.now(), counted=batch.failed != OVER)
 
     def _outcomes(self, batch: Batch, lines: list[bytes]) -> list[Outcome]:
         """Ends that lines tell, the better one where two are of one request."""
         replies = list(batch_results(lines))
-        known = self._store.find_all([reply.id for reply in replies if reply is not None])
+        known = self._means.store.find_all([reply.id for reply in replies if reply is not None])
         ends: dict[str, Outcome] = {}
         for reply in replies:
             found = known.get(reply.id) if reply is not None else None
             if reply is None or found is None or found.batch != batch.id:
                 _LOG.warning("batch %s has a line that belongs to none of its requests", batch.id)
                 continue
-            end = outcome(reply, found, self._settings.most_tries)
+            end = outcome(reply, found, self._means.settings.most_tries)
             if end is None:
                 continue
             before = ends.get(end.id)
@@ -231,11 +209,11 @@ class Life:
         await asyncio.to_thread(self._kept, ends)
 
     def _kept(self, ends: list[Outcome]) -> None:
-        known = self._store.find_all([end.id for end in ends])
+        known = self._means.store.find_all([end.id for end in ends])
         for end in ends:
             found = known.get(end.id)
             if found is not None and found.ended is None:
-                self._told(found, end)
-        sealed = [(end, self._sealer.seal(end.id, end.body)) for end in ends]
+                self._means.told(found, end)
+        sealed = [(end, self._means.sealer.seal(end.id, end.body)) for end in ends]
         for at in range(0, len(sealed), GROUP):
-            self._store.settle(sealed[at : at + GROUP], self._now())
+            self._means.store.settle(sealed[at : at + GROUP], self._means.now())

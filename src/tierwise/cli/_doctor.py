@@ -22,8 +22,8 @@ Line = tuple[State, str, str]
 
 STALE: Final = 60
 """Days after which a price list is worth a word; OpenAI changes prices every few months."""
-AHEAD: Final = 7
-"""Days before the end of evidence that are worth a word."""
+AHEAD: Final = dt.timedelta(days=7)
+"""How long before the end of evidence that is worth a word."""
 SKEW: Final = 5.0
 """Seconds by which a clock may be off before deadlines and budgets of a day suffer."""
 EXTRAS: Final = {
@@ -143,7 +143,7 @@ def _prices(overrides: Path | None) -> Iterator[Line]:
 
 def _policy(path: Path | None, prices: Path | None) -> Iterator[Line]:
     from tierwise.catalog import Catalog
-    from tierwise.policy import check_policy
+    from tierwise.policy import check_policy, expiring
 
     file = path or Path("tierwise.toml")
     if path is None and not file.exists():
@@ -156,12 +156,8 @@ def _policy(path: Path | None, prices: Path | None) -> Iterator[Line]:
         return
     on = sum(rule.stage == "on" for rule in checked.policy.rules)
     yield "ok", "policy", f"{file}: {len(checked.policy.rules)} rules with the default, {on} of them on"
-    for rule in checked.policy.rules:
-        for proof in rule.evidence:
-            left = (proof.expires - _today()).days
-            if rule.stage != "off" and left <= AHEAD:
-                said = f"evidence of rule {rule.name} expires on {proof.expires}; prove it again"
-                yield "note", "policy", said
+    for rule, proof in expiring(checked.policy, _today(), AHEAD):
+        yield "note", "policy", f"evidence of rule {rule.name} expires on {proof.expires}; prove it again"
 
 
 def _ledger(url: str | None) -> Iterator[Line]:

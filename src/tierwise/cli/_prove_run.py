@@ -77,7 +77,8 @@ async def _run(
 ) -> list[Told]:
     from tierwise import __version__
     from tierwise.cli._prove_text import Shown
-    from tierwise.prove import Means, Work, file_bytes, file_name
+    from tierwise.policy import evidence_bytes
+    from tierwise.prove import Means, Work, file_name
     from tierwise.prove import prove as proving
     from tierwise.upstream import Upstream
 
@@ -110,7 +111,7 @@ async def _run(
             async for told in proving(works, how.most, means):
                 found.append(told)
                 if told.evidence is not None:
-                    (how.out / file_name(told.evidence)).write_bytes(file_bytes(told.evidence))
+                    (how.out / file_name(told.evidence)).write_bytes(evidence_bytes(told.evidence))
     return found
 
 

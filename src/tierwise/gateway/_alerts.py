@@ -15,7 +15,7 @@ import msgspec
 
 from tierwise.ledger import Raised, Standing
 from tierwise.online import Entry
-from tierwise.policy import Policy
+from tierwise.policy import Policy, expiring
 
 Kind = Literal["budget", "cache", "prices", "evidence", "policy", "ledger", "spool", "living"]
 HOUR: Final = 3_600.0
@@ -211,20 +211,17 @@ def _of_budgets(standings: Iterable[Standing]) -> Iterator[Alert]:
 
 
 def _of_evidence(policy: Policy, today: dt.date) -> Iterator[Alert]:
-    for rule in policy.rules:
-        for proof in rule.evidence:
-            if rule.stage == "off" or proof.expires - today > AHEAD:
-                continue
-            over = today > proof.expires
-            when = f"expired on {proof.expires}" if over else f"expires on {proof.expires}"
-            then = "move unproven" if rule.unproven else "go as asked"
-            yield Alert(
-                kind="evidence",
-                about=f"{rule.name} {proof.workload} {proof.expires} {'expired' if over else 'ahead'}",
-                text=f"the evidence of rule {rule.name} for workload {proof.workload} {when}; its calls then {then}",
-                numbers={"rule": rule.name, "workload": proof.workload, "expires": str(proof.expires)},
-                once=True,
-            )
+    for rule, proof in expiring(policy, today, AHEAD):
+        over = today > proof.expires
+        when = f"expired on {proof.expires}" if over else f"expires on {proof.expires}"
+        then = "move unproven" if rule.unproven else "go as asked"
+        yield Alert(
+            kind="evidence",
+            about=f"{rule.name} {proof.workload} {proof.expires} {'expired' if over else 'ahead'}",
+            text=f"the evidence of rule {rule.name} for workload {proof.workload} {when}; its calls then {then}",
+            numbers={"rule": rule.name, "workload": proof.workload, "expires": str(proof.expires)},
+            once=True,
+        )
 
 
 def _of_alarms(alarms: Mapping[str, Raised]) -> Iterator[Alert]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from tierwise.batch import BatchSettings, Durable, JobLife, Runner, Sealer
+from tierwise.batch import BatchSettings, Durable, JobLife, Means, Runner, Sealer
 from tierwise.catalog import Lane
 from tierwise.errors import ConfigurationError
 from tierwise.gateway._desk import LineDesk
@@ -122,7 +122,7 @@ async def batching(
         return
     queue = Queue(ledger)
     waits = Waits(queue, Sealer(key), pipeline)
-    runner = Runner(queue, OneKey(upstream), waits.sealer, waits.told, settings)
+    runner = Runner(Means(queue, OneKey(upstream), waits.sealer, waits.told, settings))
     durable = Durable(_beside(ledger), runner.name, runner.step)
     await durable.launch()
     desk = LineDesk(pipeline, JobItems(ledger), waits.sealer, key_of)

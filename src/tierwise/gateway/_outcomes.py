@@ -58,17 +58,17 @@ def take(ledger: Ledger, body: bytes, caller: Caller, process: str) -> tuple[int
     if key is None:
         raise Refused(NO_OUTCOMES)
     told = _read(body)
-    with ledger.asked():
-        known = projects_of(ledger.engine, {one.decision for one in told})
-    ours = [
-        one
-        for one in told
-        if (one.decision in known and (key.scope.admin or known[one.decision] == caller.project))
-        or (one.decision not in known and one.decision.startswith(process))
-    ]
     now = time.time_ns() // 1_000
     project = None if key.scope.admin else caller.project
-    add_outcomes(ledger.engine, [_outcome(one, now, f"key:{key.name}", project) for one in ours])
+    with ledger.asked() as connection:
+        known = projects_of(connection, {one.decision for one in told})
+        ours = [
+            one
+            for one in told
+            if (one.decision in known and (key.scope.admin or known[one.decision] == caller.project))
+            or (one.decision not in known and one.decision.startswith(process))
+        ]
+        add_outcomes(connection, [_outcome(one, now, f"key:{key.name}", project) for one in ours])
     taken = {one.decision for one in ours}
     return len(ours), tuple(dict.fromkeys(one.decision for one in told if one.decision not in taken))
 

@@ -43,8 +43,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Who says so: 'key:NAME', or 'check' for what was found here."""
 
 
-def add_outcomes(engine: sa.Engine, given: Sequence[Outcome]) -> None:
-    """Append outcomes, all or none."""
+def add_outcomes(connection: sa.Connection, given: Sequence[Outcome]) -> None:
+    """Append outcomes, in the connection's transaction."""
     rows = [
         {
             "call": one.call,
@@ -58,8 +58,7 @@ def add_outcomes(engine: sa.Engine, given: Sequence[Outcome]) -> None:
         for one in given
     ]
     if rows:
-        with engine.begin() as connection:
-            connection.execute(outcomes.insert(), rows)
+        connection.execute(outcomes.insert(), rows)
 
 
 def outcomes_of(engine: sa.Engine, *, since: int = 0, name: str | None = None) -> Iterator[Outcome]:
@@ -85,14 +84,13 @@ def outcomes_of(engine: sa.Engine, *, since: int = 0, name: str | None = None) -
             )
 
 
-def projects_of(engine: sa.Engine, ids: Iterable[str]) -> Mapping[str, str | None]:
+def projects_of(connection: sa.Connection, ids: Iterable[str]) -> Mapping[str, str | None]:
     """The project of each of these calls that is in the ledger."""
     wanted, found = list(ids), dict[str, str | None]()
-    with engine.connect() as connection:
-        for at in range(0, len(wanted), _PAGE):
-            where = calls.c.id.in_(wanted[at : at + _PAGE])
-            rows = connection.execute(sa.select(calls.c.id, calls.c.project).where(where))
-            found.update((row.id, row.project) for row in rows)
+    for at in range(0, len(wanted), _PAGE):
+        where = calls.c.id.in_(wanted[at : at + _PAGE])
+        rows = connection.execute(sa.select(calls.c.id, calls.c.project).where(where))
+        found.update((row.id, row.project) for row in rows)
     return found
 
 

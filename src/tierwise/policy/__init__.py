@@ -49,7 +49,7 @@ from tierwise.policy._match import trusted_hints, workload_of
 from tierwise.policy._narrow import below_the_cache
 from tierwise.policy._pinned import Pinned, pinned
 from tierwise.policy._problems import Problem
-from tierwise.policy._proof import evidence_bytes, evidence_digest
+from tierwise.policy._proof import evidence_bytes, evidence_digest, expiring
 from tierwise.policy._proposal import EFFORT_PERMILLE, EFFORTS, LENGTHS, NO_LIMITS, proposal
 from tierwise.policy._replay import Differs, Replayed, replay
 from tierwise.policy._scored import SCORE_UNIT, scores_of
@@ -159,6 +159,7 @@ __all__ = [
     "effort_as_asked",
     "evidence_bytes",
     "evidence_digest",
+    "expiring",
     "first_policy",
     "framed_scorer",
     "hints_of",

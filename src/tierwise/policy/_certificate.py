@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from hashlib import sha256
 from typing import Final, Literal
 
 import msgspec
 
 from tierwise.catalog import Tokens
+from tierwise.policy._digests import seal_of, sealed_bytes
 from tierwise.policy._lengths import Lengths, Rung
 
 Offer = Literal["selective", "joint"]
@@ -108,11 +108,9 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 def certificate_digest(certificate: Certificate) -> str:
     """SHA-256 of the certificate without its digest, in hex: what `Certificate.digest` must be."""
-    bare = msgspec.structs.replace(certificate, digest="")
-    return sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
+    return seal_of(certificate)
 
 
 def certificate_bytes(certificate: Certificate) -> bytes:
     """The certificate as the JSON of its file, sealed with its digest."""
-    sealed = msgspec.structs.replace(certificate, digest=certificate_digest(certificate))
-    return msgspec.json.format(msgspec.json.encode(sealed), indent=2) + b"\n"
+    return sealed_bytes(certificate)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from hashlib import sha256
-
-import msgspec
+from collections.abc import Iterator
 
 from tierwise.catalog import Catalog
 from tierwise.errors import CatalogError
+from tierwise.policy._digests import seal_of, sealed_bytes
 from tierwise.policy._state import State
-from tierwise.policy._types import Evidence, Rule
+from tierwise.policy._types import Evidence, Policy, Rule
 
 HOLDS = frozenset({"holds (gold)", "holds (human-corrected)"})
 """Verdicts that carry a rule at stage 'on'."""
@@ -20,14 +19,19 @@ HOLDS_FOR_CANARY = HOLDS | {"holds per step"}
 
 def evidence_digest(evidence: Evidence) -> str:
     """SHA-256 of the evidence without its digest, in hex: what `Evidence.digest` must be."""
-    bare = msgspec.structs.replace(evidence, digest="")
-    return sha256(msgspec.json.encode(bare, order="deterministic")).hexdigest()
+    return seal_of(evidence)
 
 
 def evidence_bytes(evidence: Evidence) -> bytes:
     """The evidence as the JSON of its file, sealed with its digest."""
-    sealed = msgspec.structs.replace(evidence, digest=evidence_digest(evidence))
-    return msgspec.json.format(msgspec.json.encode(sealed), indent=2) + b"\n"
+    return sealed_bytes(evidence)
+
+
+def expiring(policy: Policy, today: dt.date, within: dt.timedelta) -> Iterator[tuple[Rule, Evidence]]:
+    """Evidence of rules that are not off which ends within that time, or has ended."""
+    for rule in policy.rules:
+        if rule.stage != "off":
+            yield from ((rule, proof) for proof in rule.evidence if proof.expires - today <= within)
 
 
 def proof_for(

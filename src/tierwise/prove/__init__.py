@@ -13,7 +13,7 @@ from tierwise.prove._asking import Question, Replied, replied
 from tierwise.prove._bench import HARD_MOST, SLICE_LOSS, STEADY, Level
 from tierwise.prove._choose import Chosen, choose_grader
 from tierwise.prove._clusters import Cluster, clusters
-from tierwise.prove._evidence import EXPIRES, file_bytes, file_name
+from tierwise.prove._evidence import EXPIRES, file_name
 from tierwise.prove._flow import Means, Told, Work, prove
 from tierwise.prove._free import score, unless_failed
 from tierwise.prove._graders.embedding import Embedding
@@ -126,7 +126,6 @@ __all__ = [
     "draw",
     "expected_calls",
     "expected_clusters",
-    "file_bytes",
     "file_digest",
     "file_name",
     "grader",

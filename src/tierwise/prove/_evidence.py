@@ -10,7 +10,7 @@ import msgspec
 
 from tierwise.catalog import Catalog, Tokens
 from tierwise.errors import CatalogError
-from tierwise.policy import EFFORT_PERMILLE, Evidence, Lengths, Rung, evidence_bytes
+from tierwise.policy import EFFORT_PERMILLE, Evidence, Lengths, Rung
 from tierwise.prove._bench import Level
 from tierwise.prove._grading import Case, Graded, tokens_of
 from tierwise.prove._hypothesis import Hypothesis
@@ -160,8 +160,3 @@ def file_name(evidence: Evidence) -> str:
     """What its file is called: workload and rung."""
     rung = f"{evidence.rung.model}-{evidence.rung.effort or 'default'}"
     return f"{evidence.workload}-{''.join(c if c.isalnum() or c in '.-' else '-' for c in rung)}.json"
-
-
-def file_bytes(evidence: Evidence) -> bytes:
-    """Its file."""
-    return evidence_bytes(evidence)
