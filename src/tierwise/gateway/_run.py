@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -160,28 +160,37 @@ async def serving(options: Options) -> AsyncIterator[Serving]:
                 waits,
                 batches_of(waits, ledger, pipeline, options.settings.most_body),
             )
-            runner = web.ServerRunner(
-                web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain
-            )
             await keeping.look()
-            background = asyncio.create_task(keeping.run())
-            later = asyncio.create_task(_look_later(pipeline, upstream, options))
-            try:
-                await runner.setup()
-                port = await _listen(runner, options)
+            async with _listening(
+                gateway, keeping, _look_later(pipeline, upstream, options), options
+            ) as port:
                 yield Serving(options.host, port, pipeline, ledger, spool)
                 keeping.ending = True
                 await asyncio.sleep(options.settings.linger)
-            finally:
-                await runner.cleanup()
-                for task in (background, later):
-                    task.cancel()
-                await asyncio.gather(background, later, return_exceptions=True)
     finally:
         _end(ledger, spool, budgets)
         if options.traces is not None:
             # What is not sent yet is sent now, which waits for the network.
             await asyncio.to_thread(options.traces.shutdown)
+
+
+@asynccontextmanager
+async def _listening(
+    gateway: Gateway, keeping: Keeping, later: Coroutine[Any, Any, None], options: Options
+) -> AsyncIterator[int]:
+    """Calls come in for as long as the block runs, beside what is done in the background; the port."""
+    runner = web.ServerRunner(
+        web.Server(gateway.handle, handler_cancellation=True), shutdown_timeout=options.settings.drain
+    )
+    tasks = asyncio.create_task(keeping.run()), asyncio.create_task(later)
+    try:
+        await runner.setup()
+        yield await _listen(runner, options)
+    finally:
+        await runner.cleanup()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _end(ledger: Ledger, spool: Spool, budgets: Budgets) -> None:
